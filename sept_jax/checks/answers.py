@@ -1,0 +1,192 @@
+"""Final answers: where a path states one, and when two are the same."""
+
+import re
+from fractions import Fraction
+
+from sept_jax.checks.expressions import evaluate
+from sept_jax.checks.lexer import MAX_CHARS
+from sept_jax.checks.words import MEASURES, NUMBERS, singular
+
+MAX_ANSWER = 400
+
+_PHRASE = re.compile(r"\banswer\s{0,3}(?:is|:|=)[\s:*]{0,4}", re.IGNORECASE)
+_END = re.compile(r"\n|[.!?](?=\s|$)")
+_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s{0,3}\{([^{}]{0,200})\}")
+_SILENT = re.compile(r"\\(?:left|right|displaystyle|[,;:! ])|[\s~]+")
+_WORDS = re.compile(r"[a-z][a-z '’-]*")
+_UNIT = re.compile(r"[a-zA-Z]{2,20}\s{0,3}(?:\.|$)")
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+def final_answer(text: str) -> str | None:
+    """The answer that a path states last: `#### n`, else `\\boxed{...}`, else "the answer is ..."; None if
+    it states none."""
+    at = text.rfind("####")
+    if at >= 0:
+        line = text[at + 4 :].lstrip("# ").split("\n", 1)[0].strip()
+        if line:
+            return _trim(line)
+    boxed = last_boxed(text)
+    if boxed is not None:
+        return _trim(boxed)
+    end_of_text = text[-MAX_CHARS:]
+    phrases = list(_PHRASE.finditer(end_of_text))
+    if not phrases:
+        return None
+    tail = end_of_text[phrases[-1].end() :][: MAX_ANSWER + 1]
+    end = _END.search(tail)
+    answer = _trim(tail[: end.start()] if end else tail)
+    return answer or None
+
+
+def last_boxed(text: str) -> str | None:
+    """What the last `\\boxed{...}` (or `\\fbox`) holds, braces inside it included; None if there is none
+    or its braces do not close."""
+    at = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    if at < 0:
+        return None
+    start = text.find("{", at, at + 12)
+    if start < 0:
+        return text[at:].partition(" ")[2].split("$")[0].split("\n")[0].strip() or None
+    depth = 0
+    for i in range(start, min(len(text), start + MAX_CHARS)):
+        if text[i] == "{":
+            depth += 1
+        elif text[i] == "}":
+            depth -= 1
+            if depth == 0:
+                return text[start + 1 : i]
+    return None
+
+
+def gold_answer(text: str) -> str:
+    """The answer of a data set's field: after GSM8K's `####`, in MATH's `\\boxed{}`, or the text itself."""
+    at = text.rfind("####")
+    if at >= 0:
+        return text[at + 4 :].strip()
+    boxed = last_boxed(text)
+    return (boxed if boxed is not None else text).strip()
+
+
+def _trim(answer: str) -> str:
+    answer = answer.strip().strip("*").strip()
+    for opening, closing in (("$$", "$$"), ("\\(", "\\)"), ("\\[", "\\]"), ("$", "$")):
+        if answer.startswith(opening) and answer.endswith(closing) and len(answer) > 2 * len(opening):
+            answer = answer[len(opening) : -len(closing)].strip()
+    return answer.rstrip(".").strip()
+
+
+def normalize(answer: str) -> str:
+    """The answer without layout: no `$`, `\\text`, `\\left`, spaces; fractions all `\\frac`; lower case
+    only where it is words."""
+    text = _TEXT.sub(r" \1 ", _trim(answer[:MAX_CHARS]))
+    text = text.replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac").replace("\\$", "").replace("$", "")
+    text = text.replace("^\\circ", "").replace("^{\\circ}", "").replace("°", "").replace("−", "-")
+    words = " ".join(text.split()).lower()
+    if _WORDS.fullmatch(words) and len(words) > 1:
+        return words
+    return _SILENT.sub("", text)
+
+
+def answer_value(text: str) -> Fraction | None:
+    """The answer as an exact rational (`$1,200`, `3/4`, `2 1/2`, `50%` as 1/2, `x = 5` as 5, `five`); None
+    if it is not one closed expression."""
+    if len(text) > MAX_ANSWER:
+        return None
+    text = _TEXT.sub(r" \1 ", text.replace("°", "").replace("^\\circ", "").replace("^{\\circ}", ""))
+    head, relation, tail = text.partition("=")
+    if relation and "=" not in tail and 0 < len(head.strip(" $\\(")) <= 2 and head.strip(" $\\(").isalpha():
+        text = tail
+    value = evaluate(_trim(text))
+    if value is not None:
+        return value.exact
+    return NUMBERS.get(text.strip().lower())
+
+
+def same_answer(first: str, second: str) -> bool | None:
+    """Whether two answers are the same: exact values, else lists, tuples and sets part by part, else
+    words; None where this cannot tell (radicals, variables), and a symbolic check must."""
+    if len(first) > MAX_ANSWER or len(second) > MAX_ANSWER:
+        return True if first == second else None
+    a, b = normalize(first), normalize(second)
+    if a == b:
+        return True
+    x, y = answer_value(first), answer_value(second)
+    if x is not None and y is not None:
+        return _same_number(first, second, x, y)
+    parts, others = _parts(first), _parts(second)
+    if parts is not None and others is not None:
+        return _same_parts(parts, others)
+    if _is_words(a) and _is_words(b):
+        return False
+    if (x is not None and _is_words(b)) or (y is not None and _is_words(a)):
+        return False
+    return None
+
+
+def _same_number(first: str, second: str, x: Fraction, y: Fraction) -> bool | None:
+    if ("%" in first) != ("%" in second):
+        return x == y or x == y * 100 or x * 100 == y
+    if x != y:
+        return False
+    units = [{singular(word) for word in re.findall(r"[a-z]+", text.lower())} for text in (first, second)]
+    measures = [unit & MEASURES.keys() for unit in units]
+    if measures[0] and measures[1] and measures[0] != measures[1]:
+        return None
+    return True
+
+
+def _is_words(normalized: str) -> bool:
+    return len(normalized) > 1 and _WORDS.fullmatch(normalized) is not None
+
+
+def _parts(answer: str) -> tuple[str, list[str]] | None:
+    """Brackets and parts of a tuple, interval, set or list; None if the answer is none of these."""
+    text = _trim(answer).replace("\\left", "").replace("\\right", "").replace("\\{", "{").replace("\\}", "}")
+    text = text.strip()
+    if len(text) < 2 or "," not in text:
+        return None
+    kind = ""
+    if text[0] in _OPEN and text[-1] in _CLOSE:
+        kind, text = text[0] + text[-1], text[1:-1]
+    depth, parts, start = 0, [], 0
+    for i, c in enumerate(text):
+        if c in _OPEN:
+            depth += 1
+        elif c in _CLOSE:
+            depth -= 1
+            if depth < 0:
+                return None
+        elif c == "," and depth == 0:
+            parts.append(text[start:i].strip())
+            start = i + 1
+    parts.append(text[start:].strip())
+    if depth or len(parts) < 2 or not all(parts):
+        return None
+    return kind, parts
+
+
+def _same_parts(first: tuple[str, list[str]], second: tuple[str, list[str]]) -> bool | None:
+    (kind, parts), (other, others) = first, second
+    if len(parts) != len(others):
+        return False if kind == other else None
+    if kind == other == "{}" or kind == other == "":
+        return _same_set(parts, others)
+    if kind != other:
+        return None if "" in (kind, other) else False
+    return _every([same_answer(a, b) for a, b in zip(parts, others, strict=True)])
+
+
+def _same_set(parts: list[str], others: list[str]) -> bool | None:
+    values, theirs = [answer_value(p) for p in parts], [answer_value(p) for p in others]
+    if None not in values and None not in theirs:
+        return sorted(values) == sorted(theirs)
+    if sorted(map(normalize, parts)) == sorted(map(normalize, others)):
+        return True
+    return None
+
+
+def _every(verdicts: list[bool | None]) -> bool | None:
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True

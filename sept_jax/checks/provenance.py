@@ -1,0 +1,254 @@
+"""Does each number of a path come from the problem or from an earlier step?
+
+Strict bookkeeping, for tasks that use every quantity once: numbers and operators are used up, so
+that true but useless lines gain nothing. Loose, for free text: numbers stay known, and an unknown
+one is only evidence.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from sept_jax.checks.answers import answer_value, final_answer
+from sept_jax.checks.arithmetic import show_number
+from sept_jax.checks.equations import Link, find_links
+from sept_jax.checks.lexer import CUR, FRAC, LP, NUM, OP, PCT, SQRT, WORD, tokenize
+from sept_jax.checks.parser import Parser
+from sept_jax.checks.verdicts import UNKNOWN, Verdict
+from sept_jax.checks.words import COMMON, NUMBERS
+
+SOFT = -0.5
+"""Verdict on a number from nowhere in free text: it may be knowledge that is not listed."""
+
+_AFTER_ANSWER = Verdict(-1.0, "comes after the final answer")
+_NO_EQUATION = Verdict(-1.0, "has no equation with a result, and no final answer")
+_HUNDRED = Fraction(100)
+
+
+class Chain(NamedTuple):
+    """`operands operators = ... = result` of a step; `true` is False where a link of it is false."""
+
+    operands: tuple[Fraction, ...]
+    operators: tuple[str, ...]
+    result: Fraction | None
+    true: bool
+
+
+def check_provenance(problem: str, steps: Sequence[str], *, strict: bool) -> list[Verdict]:
+    """One verdict a step. With `strict`, the problem's numbers and all results are a multiset: an
+    equation uses up its operands (and, where the problem is one closed expression, its operators) and
+    adds its result; the final answer must be the one value that is left. Without, operands must be
+    known: from the problem, earlier in the path, or common knowledge. An equation that an earlier
+    step has is refuted in both."""
+    return _strict(problem, steps) if strict else _loose(problem, steps)
+
+
+@functools.lru_cache(maxsize=4_096)
+def problem_quantities(problem: str) -> tuple[tuple[Fraction, ...], tuple[str, ...] | None]:
+    """The numbers of a problem, and its operators if it is one closed expression (else None)."""
+    tokens = tokenize(problem)
+    kinds = tokens.kinds if tokens is not None else []
+    at = next((i for i, kind in enumerate(kinds) if kind in (NUM, LP, OP, CUR, FRAC, SQRT)), None)
+    if at is not None:
+        parser = Parser(tokens)
+        value = parser.parse(at, len(kinds))
+        if value is not None and value.operators and NUM not in kinds[parser.pos :]:
+            return value.numbers, value.operators
+    return tuple(numbers_in(problem)), None
+
+
+def numbers_in(text: str) -> list[Fraction]:
+    """The numbers of free text in order, number words (`twenty-five`, `half`) and percents (20% gives 20)
+    included."""
+    tokens = tokenize(text)
+    if tokens is None:
+        return []
+    numbers: list[Fraction] = []
+    tens = None
+    for kind, value in zip(tokens.kinds, tokens.values, strict=True):
+        if kind == NUM:
+            numbers.append(Fraction(value[0]))
+            tens = None
+        elif kind == WORD and value in NUMBERS:
+            number = NUMBERS[value]
+            if tens is not None and 1 <= number <= 9 and number.denominator == 1:
+                numbers[-1] = number = tens + number
+            else:
+                numbers.append(number)
+            tens = number if 20 <= number <= 90 and number % 10 == 0 else None
+        elif kind in (WORD, PCT):
+            tens = None
+    return numbers
+
+
+@functools.lru_cache(maxsize=32_768)
+def _short_chains(step: str) -> tuple[Chain, ...]:
+    return _find_chains(find_links(step))
+
+
+def _chains(step: str) -> tuple[Chain, ...]:
+    return _short_chains(step) if len(step) <= 512 else _find_chains(find_links(step))
+
+
+def _find_chains(links: tuple[Link, ...]) -> tuple[Chain, ...]:
+    chains: list[Chain] = []
+    seen: set[Chain] = set()
+    i = 0
+    while i < len(links):
+        first = last = links[i]
+        true = first.holds is not False
+        i += 1
+        while i < len(links) and links[i].continues and not links[i].note:
+            last = links[i]
+            true &= last.holds is not False
+            first = last if first.left is None or not first.left.operators else first
+            i += 1
+        if first.left is None:
+            continue
+        source, goal = first.left, last.right
+        if not source.operators:
+            source, goal = goal, source  # 20 = 4*5
+        if source is None or not source.operators:
+            continue
+        closed = goal is not None and not goal.operators
+        chain = Chain(source.numbers, source.operators, goal.exact if closed else None, true)
+        if not (first.note and chain in seen):  # an annotation repeats the text around it
+            chains.append(chain)
+        seen.add(chain)
+    return tuple(chains)
+
+
+def _strict(problem: str, steps: Sequence[str]) -> list[Verdict]:
+    numbers, operators = problem_quantities(problem)
+    pool, budget = Counter(numbers), None if operators is None else Counter(operators)
+    tainted: Counter = Counter()
+    seen: set[Chain] = set()
+    verdicts: list[Verdict] = []
+    answered = False
+    for step in steps:
+        if answered:
+            verdicts.append(_AFTER_ANSWER)
+            continue
+        chains, answer = _chains(step), final_answer(step)
+        verdict = _NO_EQUATION
+        for chain in chains:
+            verdict = _use_up(chain, pool, budget, tainted, seen)
+            if verdict.value < 0:
+                break
+        if answer is not None:
+            answered = True
+            if not chains or verdict.value >= 0:
+                verdict = _final(answer, pool, tainted)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _use_up(
+    chain: Chain, pool: Counter, budget: Counter | None, tainted: Counter, seen: set[Chain]
+) -> Verdict:
+    """Moves a chain's operands and operators out of the pool and its result into it."""
+    if chain.result is None:
+        return _NO_EQUATION
+    missing = problem = None
+    rests = False
+    if chain in seen and any(pool[number] <= 0 for number in chain.operands):
+        problem = f"repeats an earlier equation for {show_number(chain.result)}"
+    seen.add(chain)
+    for number in chain.operands:
+        if pool[number] > 0:
+            if pool[number] <= tainted[number]:
+                tainted[number] -= 1
+                rests = True
+            pool[number] -= 1
+        elif missing is None:
+            missing = number
+    if missing is not None and problem is None:
+        known = "is already used up" if missing in pool else "comes from nowhere"
+        problem = f"{show_number(missing)} {known}"
+    for symbol in chain.operators if budget is not None else ():
+        if budget[symbol] > 0:
+            budget[symbol] -= 1
+        elif problem is None:
+            problem = f"the question has no {symbol} left"
+    pool[chain.result] += 1
+    if problem is not None or rests or not chain.true:
+        tainted[chain.result] += 1
+    if problem is not None:
+        return Verdict(-1.0, problem)
+    if rests:
+        return Verdict(0.0, "builds on a wrong step")
+    return Verdict(1.0, "each number and operator is at hand")
+
+
+def _final(answer: str, pool: Counter, tainted: Counter) -> Verdict:
+    value = answer_value(answer)
+    left = [number for number, count in pool.items() for _ in range(count)]
+    if value is None:
+        return Verdict(-1.0, "the final answer is no number")
+    if len(left) != 1:
+        shown = ", ".join(show_number(number) for number in sorted(left)[:4])
+        return Verdict(-1.0, f"answers while {len(left)} values are left: {shown}")
+    if left[0] != value:
+        return Verdict(-1.0, f"answers {show_number(value)}, but {show_number(left[0])} is left")
+    if tainted[value]:
+        return Verdict(-1.0, f"{show_number(value)} rests on a wrong step")
+    return Verdict(1.0, f"{show_number(value)} is the one value left")
+
+
+def _loose(problem: str, steps: Sequence[str]) -> list[Verdict]:
+    given = _forms(numbers_in(problem))
+    known = set(given)
+    seen: set[Chain] = set()
+    verdicts: list[Verdict] = []
+    for step in steps:
+        chains = _chains(step)
+        verdicts.append(_loose_step(step, chains, known, seen))
+        seen.update(chains)
+        known |= _forms([*numbers_in(step), *(c.result for c in chains if c.result is not None)])
+    return verdicts
+
+
+def _loose_step(step: str, chains: tuple[Chain, ...], known: set[Fraction], seen: set[Chain]) -> Verdict:
+    if not chains:
+        return UNKNOWN
+    if all(chain in seen for chain in chains):
+        shown = show_number(chains[-1].result) if chains[-1].result is not None else "the same"
+        return Verdict(-1.0, f"repeats an earlier equation for {shown}")
+    known = set(known)
+    sourced = False
+    for chain in chains:
+        for number in chain.operands:
+            if number in known:
+                sourced = True
+            elif number not in COMMON and not _derived(number, known):
+                if _stated(step, number, chain):
+                    return UNKNOWN
+                return Verdict(SOFT, f"{show_number(number)} comes from nowhere")
+        if chain.result is not None:
+            known.add(chain.result)
+    return Verdict(1.0, "its numbers come from the problem or earlier steps") if sourced else UNKNOWN
+
+
+def _forms(numbers: Sequence[Fraction]) -> set[Fraction]:
+    """The numbers, their halves of a percent sign (n/100, 100n) and their signs."""
+    forms: set[Fraction] = set()
+    for number in numbers:
+        forms.update((number, -number, number / _HUNDRED, number * _HUNDRED))
+    return forms
+
+
+def _derived(number: Fraction, known: set[Fraction]) -> bool:
+    """Whether a number is one step in the head away: the rest to 1 or 100 percent, a growth factor, a
+    reciprocal, one more or less, or a fraction made of known parts."""
+    near = (1 - number, _HUNDRED - number, number - 1, number + 1, (number - 1) * _HUNDRED, number - _HUNDRED)
+    if any(other in known for other in near) or (number and 1 / number in known):
+        return True
+    top, below = Fraction(number.numerator), Fraction(number.denominator)
+    return below != 1 and all(part in known or part in COMMON for part in (top, below))
+
+
+def _stated(step: str, number: Fraction, chain: Chain) -> bool:
+    """Whether the step says the number outside the equation too."""
+    return numbers_in(step).count(number) > chain.operands.count(number)

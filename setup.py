@@ -1,0 +1,37 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="sept_jax",
+    version="0.1.0",
+    description="Self-Training with Process Rewards: label-free, reward-model-free reasoning in JAX",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["sept_jax", "sept_jax.*"]),
+    install_requires=[
+        "absl-py>=2.1",
+        "array_record>=0.8; platform_system!='Windows'",
+        "flax>=0.12.8,<0.13",
+        "gguf>=0.17",
+        "huggingface_hub>=1.0",
+        "importlib_resources>=6.4",  # tensorflow-datasets imports it without declaring it
+        "jax>=0.10.2,<0.11",
+        "jaxtyping>=0.3.11",
+        "jinja2>=3.1",
+        "math-verify>=0.8",
+        "ml-collections>=1.1",
+        "numpy>=2.0",
+        "optax>=0.2.8,<0.3",
+        "orbax-checkpoint>=0.12,<0.13",
+        "safetensors>=0.6",
+        "sympy>=1.13",
+        "tensorboardX>=2.6.4",
+        "tensorflow-datasets>=4.9.9",
+        "tokenizers>=0.22",
+        "tqdm>=4.66",
+        "transformers>=5.0,<6",
+    ],
+    extras_require={
+        "test": ["beartype>=0.20", "hypothesis>=6.100", "pytest>=8.4", "ruff==0.17.6"],
+        "peer": ["torch==2.13.0", "accelerate>=1.0"],
+    },
+)
