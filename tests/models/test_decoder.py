@@ -1,0 +1,102 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from sept_jax.models import decoder
+
+
+def test_dense_and_its_gradient_equal_the_plain_product():
+    x = jax.random.normal(jax.random.key(0), (3, 2, 5))
+    w = jax.random.normal(jax.random.key(1), (5, 4))
+    out, back = jax.vjp(lambda x, w: decoder.dense(x, w, jnp.float32), x, w)
+    plain, plain_back = jax.vjp(lambda x, w: x @ w, x, w)
+    np.testing.assert_allclose(out, plain, rtol=1e-6)
+    for ours, theirs in zip(back(out), plain_back(out), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
+def test_dense_keeps_master_weight_gradients_in_f32():
+    x, w = jnp.ones((2, 3), jnp.bfloat16), jnp.ones((3, 4), jnp.float32)
+    out, back = jax.vjp(lambda x, w: decoder.dense(x, w, jnp.bfloat16), x, w)
+    dx, dw = back(out)
+    assert (out.dtype, dx.dtype, dw.dtype) == (jnp.bfloat16, jnp.bfloat16, jnp.float32)
+
+
+def test_dense_accumulates_in_f32():
+    # 1 + 4096 * 2^-9 = 9 exactly; a bf16 accumulator loses every small term
+    x = jnp.concatenate([jnp.ones((1, 1)), jnp.full((1, 4096), 2.0**-9)], 1).astype(jnp.bfloat16)
+    assert decoder.dense(x, jnp.ones((4097, 1), jnp.bfloat16), jnp.float32)[0, 0] == 9.0
+
+
+def test_rms_norm_by_hand():
+    # mean square of (3, 4) is 12.5
+    out = decoder.rms_norm(jnp.asarray([3.0, 4.0]), jnp.asarray([1.0, 2.0]), 0.0)
+    np.testing.assert_allclose(out, [3 / 12.5**0.5, 8 / 12.5**0.5], rtol=1e-6)
+
+
+def test_rope_by_hand_and_relative():
+    frequencies = np.asarray([1.0], np.float32)
+    turned = decoder.rope(jnp.asarray([[[1.0, 0.0]]]), jnp.asarray([np.pi / 2]), frequencies)
+    np.testing.assert_allclose(turned[0, 0], [0.0, 1.0], atol=1e-6)
+    q, k = jnp.asarray([[[0.3, -1.2]]]), jnp.asarray([[[0.7, 0.4]]])
+
+    def score(m, n):
+        a, b = (decoder.rope(v, jnp.asarray([p]), frequencies) for v, p in ((q, m), (k, n)))
+        return float((a * b).sum())
+
+    assert score(5, 3) == pytest.approx(score(12, 10), abs=1e-5)
+
+
+def test_logits_are_causal():
+    params, tokens = tiny.params(), np.asarray([[3, 4, 5, 6, 7]])
+    changed = tokens.copy()
+    changed[0, 3] = 9
+    a, b = (decoder.logits(params, t, tiny.MODEL) for t in (tokens, changed))
+    np.testing.assert_array_equal(a[0, :3], b[0, :3])
+    assert np.abs(np.asarray(a[0, 3:] - b[0, 3:])).max() > 1e-3
+
+
+@pytest.mark.parametrize("remat", [False, True])
+def test_group_hidden_predicts_as_the_plain_forward_pass(remat):
+    params, prompts = tiny.params(), tiny.prompts()
+    paths = np.random.default_rng(1).integers(2, 19, (4, 3, 5)).astype(np.int32)
+    hidden = decoder.group_hidden(params, tiny.MODEL, prompts, paths, jnp.float32, remat)
+    ours = decoder.head_logits(params, tiny.MODEL, hidden)
+    for b in range(4):
+        size = int(prompts.length[b])
+        for g in range(3):
+            sequence = np.concatenate([prompts.tokens[b, :size], paths[b, g]])[None]
+            plain = decoder.logits(params, sequence, tiny.MODEL)[0, size - 1 : size + 4]
+            np.testing.assert_allclose(ours[b, g], plain, atol=2e-5)
+
+
+def test_decode_equals_the_plain_forward_pass_token_by_token():
+    params, prompts = tiny.params(), tiny.prompts()
+    paths = np.random.default_rng(2).integers(2, 19, (4, 2, 3)).astype(np.int32)
+    hidden, prompt_caches = decoder.prefill(params, tiny.MODEL, prompts, jnp.float32)
+    layers = [jax.tree.map(lambda p, i=i: p[i], params["layers"]) for i in range(2)]
+    caches = decoder.empty_caches(tiny.MODEL, 4, 2, 3, jnp.float32)
+    for b in range(4):
+        plain = decoder.logits(params, prompts.tokens[b : b + 1, : prompts.length[b]], tiny.MODEL)[0, -1]
+        first = decoder.head_logits(params, tiny.MODEL, hidden)[b]
+        np.testing.assert_allclose(first, plain, atol=2e-5)
+    for at in range(3):
+        step, caches = decoder.decode(
+            params, layers, tiny.MODEL, paths[:, :, at], jnp.asarray(at), prompts.length, prompt_caches,
+            caches, jnp.float32,
+        )  # fmt: skip
+        for b in range(4):
+            size = int(prompts.length[b])
+            for g in range(2):
+                sequence = np.concatenate([prompts.tokens[b, :size], paths[b, g, : at + 1]])[None]
+                plain = decoder.logits(params, sequence, tiny.MODEL)[0, -1]
+                np.testing.assert_allclose(step[b, g], plain, atol=2e-5)
+
+
+def test_axes_and_abstract_parameters_fit_the_real_ones():
+    made, abstract = tiny.params(), decoder.abstract_params(tiny.MODEL)
+    axes = decoder.logical_axes(tiny.MODEL)
+    assert jax.tree.map(jnp.shape, made) == jax.tree.map(lambda leaf: leaf.shape, abstract)
+    jax.tree.map(lambda leaf, names: pytest.fail() if leaf.ndim != len(names) else None, made, axes)
