@@ -1,0 +1,253 @@
+"""Checkpoints with Orbax: exact, atomic, and only ever of this model."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from etils import epath
+
+from sept_jax.errors import UserError
+
+_FULL = ("no space left", "file too large", "quota exceeded", "resource_exhausted", "enospc", "efbig")
+
+
+class Checkpoints:
+    """The checkpoints of one run: `<directory>/<step>`, the base (step 0) and the newest `keep` others.
+
+    `model` is the model's configuration (JSON): a checkpoint of another model is refused. A step counts
+    only when Orbax has finalised it (a rename), so an interrupted save leaves no step. `directory` may
+    be a bucket (`gs://...`).
+    """
+
+    def __init__(self, directory: str | Path, keep: int, model: Mapping[str, Any]):
+        self._directory = epath.Path(directory)
+        if "://" not in str(directory):
+            self._directory = self._directory.absolute()
+        self._model = _as_json(model)
+        policies = ocp.checkpoint_managers
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policies.AnyPreservationPolicy(
+                [policies.LatestN(keep), policies.CustomSteps([0])]
+            ),
+            cleanup_tmp_directories=False,  # a reader would delete what a running job is writing
+        )
+        try:
+            self._manager = ocp.CheckpointManager(self._directory, options=options)
+        except OSError as error:
+            raise UserError(
+                f"checkpoint folder {self._directory} cannot be used ({error.strerror}): "
+                "pass another --workdir"
+            ) from error
+
+    def steps(self) -> list[int]:
+        """Returns the steps that can be restored, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def latest(self) -> int | None:
+        """Returns the newest step that can be restored, None when there is none."""
+        return max(self.steps(), default=None)
+
+    def save(self, step: int, tree: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Starts to write `tree` (pytrees by name; jax and numpy arrays, PRNG keys) and `metadata` (JSON).
+
+        The arrays may be donated or changed once this returns. A step that exists is replaced.
+
+        Raises:
+            UserError: this save, or the one before, could not be written.
+        """
+        leaves = _flatten(tree)
+        arrays = {name: _stored(leaf) for name, leaf in leaves.items() if leaf.size}
+        about = {
+            "model": self._model,
+            "metadata": _as_json(metadata),
+            "leaves": _describe(leaves),
+            "keys": _key_impls(leaves),
+        }
+        try:
+            self._manager.wait_until_finished()
+            self._remove_unfinished()
+            if step in self._manager.all_steps():
+                self._manager.delete(step)
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(arrays=ocp.args.PyTreeSave(arrays), about=ocp.args.JsonSave(about)),
+                force=True,
+            )
+        except Exception as error:
+            raise self._failed_save(error) from error
+
+    def wait(self) -> None:
+        """Returns when all saves are on disk.
+
+        Raises:
+            UserError: one of them could not be written.
+        """
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._failed_save(error) from error
+
+    def close(self) -> None:
+        """Waits for all saves and ends the writer's threads. Raises as `wait`."""
+        try:
+            self.wait()
+        finally:
+            self._manager.close()
+
+    def restore(self, step: int | None, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns `(tree, metadata)` of `step`, by default the newest, bit for bit as it was saved.
+
+        `like` has the structure to restore: `jax.ShapeDtypeStruct` leaves (their sharding is used) and
+        jax arrays come back as jax arrays, numpy arrays as numpy arrays. It may leave out whole
+        top-level names.
+
+        Raises:
+            UserError: there is no such step, it is of another model, or it cannot be read.
+        """
+        self.wait()
+        step = self._existing(step)
+        about = self._read(step, "about", ocp.args.JsonRestore())
+        try:
+            saved, keys, saved_model, metadata = (about[x] for x in ("leaves", "keys", "model", "metadata"))
+        except (KeyError, TypeError) as error:
+            raise self._unreadable(step, error) from error
+        wanted = _flatten(like)
+        self._check(
+            step, saved_model, {n: about for n, about in saved.items() if n.split("/")[0] in like}, wanted
+        )
+        request = {name: _stored_shape(leaf) for name, leaf in wanted.items() if np.prod(leaf.shape)}
+        args = ocp.args.PyTreeRestore(
+            request, restore_args=jax.tree.map(_restore_args, request), partial_restore=True
+        )
+        arrays = self._read(step, "arrays", args) if request else {}
+        leaves = [_returned(arrays.get(name), leaf, keys.get(name)) for name, leaf in wanted.items()]
+        return jax.tree.unflatten(jax.tree.structure(like), leaves), metadata
+
+    def _existing(self, step: int | None) -> int:
+        steps = self.steps()
+        if step is None and steps:
+            return steps[-1]
+        if step in steps:
+            return step
+        there = f"it has steps {', '.join(map(str, steps))}" if steps else "it has none"
+        missing = "no checkpoint" if step is None else f"no checkpoint of step {step}"
+        raise UserError(
+            f"{self._directory} has {missing}: {there}; pass the --workdir of a run that saved one"
+        )
+
+    def _read(self, step: int, item: str, args: Any) -> Any:
+        try:
+            return self._manager.restore(step, args=ocp.args.Composite(**{item: args}))[item]
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+
+    def _unreadable(self, step: int, error: Exception) -> UserError:
+        others = [other for other in self.steps() if other < step]
+        then = f"to continue from step {others[-1]}" if others else "to start again"
+        return UserError(
+            f"checkpoint {self._directory / str(step)} is truncated or corrupt ({_line(error)}): "
+            f"delete this folder {then}"
+        )
+
+    def _failed_save(self, error: Exception) -> UserError:
+        self._remove_unfinished()
+        latest = self.latest()
+        then = "nothing was saved before" if latest is None else f"step {latest} is intact"
+        full = any(word in f"{error!r} {error.__cause__!r}".lower() for word in _FULL)
+        what = "the disk is full" if full else "it cannot be written"
+        return UserError(
+            f"checkpoint in {self._directory} is not saved, {what} ({_line(error)}); {then}: "
+            "make room, then run the same command with --resume"
+        )
+
+    def _remove_unfinished(self) -> None:
+        if jax.process_index() == 0:
+            for folder in self._directory.glob("*orbax-checkpoint-tmp*"):
+                folder.rmtree(missing_ok=True)
+
+    def _check(self, step: int, saved_model: Any, saved: dict[str, str], wanted: dict[str, Any]) -> None:
+        differences = _differences("model", saved_model, self._model)
+        differences = differences or _differences("", saved, _describe(wanted))
+        if differences:
+            shown = "; ".join(differences[:3])
+            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            raise UserError(
+                f"checkpoint {self._directory / str(step)} is of another model: {shown}{more}: "
+                "pass the config that it was made with, or another --workdir"
+            )
+
+
+def _flatten(tree: Any) -> dict[str, Any]:
+    paths, _ = jax.tree.flatten_with_path(tree)
+    named = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
+    if len(named) != len(paths):
+        raise ValueError("two leaves of the tree have the same name")
+    return named
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _stored(leaf: Any) -> Any:
+    if isinstance(leaf, jax.Array):
+        return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return np.array(leaf)
+
+
+def _stored_shape(leaf: Any) -> Any:
+    """What to ask Orbax for: numpy leaves as they are, jax leaves as shape, dtype and sharding."""
+    if isinstance(leaf, np.ndarray):
+        return leaf
+    sharding = leaf.sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    if _is_key(leaf):
+        data = jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct(leaf.shape, leaf.dtype))
+        if isinstance(sharding, jax.sharding.NamedSharding):
+            sharding = jax.sharding.NamedSharding(sharding.mesh, jax.sharding.PartitionSpec(*sharding.spec))
+        return jax.ShapeDtypeStruct(data.shape, data.dtype, sharding=sharding)
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def _restore_args(leaf: Any) -> ocp.RestoreArgs:
+    if isinstance(leaf, np.ndarray):
+        return ocp.RestoreArgs(restore_type=np.ndarray)
+    return ocp.ArrayRestoreArgs(sharding=leaf.sharding, dtype=leaf.dtype, strict=True)
+
+
+def _returned(value: Any, like: Any, key_impl: str | None) -> Any:
+    if value is None:
+        return (
+            np.zeros(like.shape, like.dtype) if isinstance(like, np.ndarray) else jax.numpy.zeros_like(like)
+        )
+    return value if key_impl is None else jax.random.wrap_key_data(value, impl=key_impl)
+
+
+def _key_impls(leaves: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(jax.random.key_impl(leaf)) for name, leaf in leaves.items() if _is_key(leaf)}
+
+
+def _describe(leaves: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in leaves.items()}
+
+
+def _differences(where: str, there: Any, here: Any) -> list[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        found = []
+        for name in sorted({*there, *here}):
+            place = f"{where}.{name}" if where else name
+            found += _differences(place, there.get(name, "missing"), here.get(name, "missing"))
+        return found
+    return [] if there == here else [f"{where} is {there} there and {here} here"]
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _line(error: BaseException) -> str:
+    text = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {text[:200]}"

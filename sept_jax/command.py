@@ -1,0 +1,176 @@
+"""What every `python -m sept_jax.NAME` shares: flags, the config, and errors as one line.
+
+It imports no jax, so that bad input is told at once.
+"""
+
+import difflib
+import importlib.machinery
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from sept_jax.errors import UserError
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # else its import tells that there is no torch
+
+_OVERRIDE = re.compile(r"--?(no)?config\.([^=]+)(=.*)?", re.DOTALL)
+
+
+def run(main: Callable[[ConfigDict], Any]) -> None:
+    """Reads `--config` and its overrides, applies `config.debug`, calls `main(config)`, and exits.
+
+    Flags of the caller's own are defined with absl before this. Exit codes: 0; 2 after bad input
+    (`UserError`, flags, config), told in one line; 130 after Ctrl-C. Anything else is a bug and keeps
+    its traceback.
+    """
+    config_flags.DEFINE_config_file(
+        "config", help_string="Config file: --config=configs/NAME.py", lock_config=True
+    )
+    logging.set_verbosity(logging.WARNING)  # --verbosity=0 shows what the libraries tell
+    try:
+        app.run(lambda argv: main(apply_debug(flags.FLAGS.config)) and None, flags_parser=_parse)
+    except UserError as error:
+        _end(f"error: {_one_line(str(error))}", 2)
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+
+
+def apply_debug(config: ConfigDict, explicit: Collection[str] | None = None) -> ConfigDict:
+    """Returns `config`; if `config.debug`, with `config.debug_overrides` laid over it.
+
+    The overrides are a tree of the config's shape with fewer keys, or dotted keys.
+
+    `explicit` are dotted keys that keep their value, by default those given on the command line.
+
+    Raises:
+        UserError: `debug_overrides` has a key that the config lacks, or a value of another type.
+    """
+    if not config.get("debug", False):
+        return config
+    if explicit is None:
+        known = "config" in flags.FLAGS and flags.FLAGS["config"].present
+        explicit = config_flags.get_override_values(flags.FLAGS["config"]) if known else ()
+    for key, value in _leaves(config.debug_overrides):
+        if any(key == given or key.startswith(f"{given}.") for given in explicit):
+            continue
+        try:
+            config.update_from_flattened_dict({key: value})
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise UserError(f"config.debug_overrides.{key} is {value!r}: {_one_line(str(error))}") from error
+    return config
+
+
+def _parse(argv: list[str]) -> list[str]:
+    path = _config_path(argv)
+    if path is None:
+        raise UserError("--config is missing: pass a config file, e.g. --config=configs/quickstart.py")
+    config = _load(path)
+    _check_overrides(argv, config)
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.IllegalFlagValueError as error:
+        match = re.match(r"flag --config\.([^=]+)=(.*?): ", str(error), re.DOTALL)
+        if match is None:
+            raise UserError(str(error)) from error
+        expected = _type_of(config, match[1]).__name__
+        raise UserError(f"--config.{match[1]} is {match[2]!r}: expected {expected}") from error
+    except (flags.Error, KeyError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(str(error)) from error
+    _check_tuples(config)
+    if len(rest) > 1:
+        raise UserError(f"{rest[1]} is no flag: flags begin with --, values are given as --name=value")
+    return rest
+
+
+def _config_path(argv: list[str]) -> str | None:
+    path = None
+    for index, argument in enumerate(argv[1:], 1):
+        if re.fullmatch(r"--?config", argument):
+            path = argv[index + 1] if index + 1 < len(argv) else None
+        elif match := re.fullmatch(r"--?config=(.*)", argument, re.DOTALL):
+            path = match[1]
+    return path
+
+
+def _load(path: str) -> ConfigDict:
+    """Returns what the flag will read from `--config=path`; here its errors can name their line."""
+    file, *argument = path.split(":", 1)
+    if not os.path.isfile(file):
+        raise UserError(f"--config={path}: there is no such file: pass e.g. --config=configs/quickstart.py")
+    try:
+        spec = importlib.util.spec_from_loader("config", importlib.machinery.SourceFileLoader("config", file))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        config = module.get_config(*argument)
+    except UserError:
+        raise
+    except Exception as error:
+        frames = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file
+        ]
+        line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
+        where = "" if line is None else f" line {line}:"
+        raise UserError(
+            f"--config={path} cannot be loaded:{where} {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config={path}: get_config() returns {config!r}, not a ConfigDict")
+    return config
+
+
+def _check_overrides(argv: list[str], config: ConfigDict) -> None:
+    known = [key for key, _ in _leaves(config, inner=True)]
+    for argument in argv[1:]:
+        match = _OVERRIDE.fullmatch(argument)
+        if match is None:
+            continue
+        key = match[2]
+        if key not in known and re.split(r"\[", key)[0] not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f": did you mean --config.{near[0]}?" if near else ": see the config file for its keys"
+            raise UserError(f"--config.{key} is no key of the config{hint}")
+
+
+def _check_tuples(config: ConfigDict) -> None:
+    """The flag takes any text as a tuple of one string; the elements' types are those of the default."""
+    defaults = dict(_leaves(config))
+    for key, value in config_flags.get_override_values(flags.FLAGS["config"]).items():
+        kinds = {type(item) for item in defaults.get(key) or ()} if isinstance(value, tuple) else ()
+        if kinds and not all(
+            isinstance(item, (*kinds, int) if float in kinds else tuple(kinds)) for item in value
+        ):
+            expected = " or ".join(sorted(kind.__name__ for kind in kinds))
+            raise UserError(f"--config.{key} is {value!r}: expected a tuple of {expected}")
+
+
+def _type_of(config: ConfigDict, key: str) -> type:
+    *parents, name = key.split(".")
+    for parent in parents:
+        config = config[parent]
+    return config.get_type(name)
+
+
+def _leaves(config: ConfigDict, prefix: str = "", inner: bool = False) -> Iterator[tuple[str, Any]]:
+    for name, value in config.items(preserve_field_references=False):
+        if isinstance(value, ConfigDict):
+            if inner:
+                yield prefix + name, value
+            yield from _leaves(value, f"{prefix}{name}.", inner)
+        else:
+            yield prefix + name, value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _end(line: str, code: int) -> None:
+    print(line, file=sys.stderr, flush=True)
+    sys.exit(code)

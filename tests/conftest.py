@@ -1,0 +1,61 @@
+"""The suite's environment: shapes are checked, eight virtual CPU devices, no network."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+
+import jaxtyping
+import pytest
+from beartype import BeartypeConf, beartype
+
+# The records are pytrees: jax rebuilds them with shapes, None and tracers for leaves, which a check at
+# construction would refuse. They are imported before the hook, and tests check them with `check_record`.
+import sept_jax.records  # noqa: F401
+
+typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float
+jaxtyping.install_import_hook("sept_jax", f"{__name__}.typecheck")
+
+_SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    return _SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def check_record():
+    """Returns a function that asserts that a record's arrays fit its annotations, its axes consistently."""
+
+    def check(record):
+        fields = [field for field in dataclasses.fields(record) if hasattr(field.type, "dim_str")]
+        assert fields, f"{type(record).__name__} has no field with a shape"
+        with jaxtyping.jaxtyped("context"):
+            for field in fields:
+                value = getattr(record, field.name)
+                name = f"{type(record).__name__}.{field.name}"
+                found = f"{getattr(value, 'dtype', type(value))}{list(getattr(value, 'shape', []))}"
+                assert isinstance(value, field.type), f"{name} is {found}, not {field.type.__name__}"
+
+    return check
+
+
+def pytest_collection_modifyitems(config, items):
+    if _SHARED_DATA.is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker("shared")]
+    items[:] = [item for item in items if not item.get_closest_marker("shared")]
+    config.stash[_LEFT_OUT] = len(left_out)
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    left_out = config.stash.get(_LEFT_OUT, 0)
+    if left_out:
+        terminalreporter.write_line(
+            f"{left_out} tests that read {_SHARED_DATA} were left out: it is not here"
+        )
