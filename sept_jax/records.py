@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 import flax.struct
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 CHANNELS = (
@@ -120,3 +121,35 @@ class TrainState:
     opt_state: Any
     step: Int[Array, ""]
     key: Array
+
+
+@flax.struct.dataclass
+class UpdateBatch:
+    """What an update reads; every leaf has the leading axis B. `reference_logprob` (of the start, nats) is
+    None without a KL term."""
+
+    prompts: Prompts
+    rollouts: Rollouts
+    steps: Steps
+    quality: Float[Array, "B G"]
+    advantage: Float[Array, "B G T"]
+    reference_logprob: Float[Array, "B G T"] | None = None
+
+
+@flax.struct.dataclass
+class Curriculum:
+    """N problems: running ease in [0, 1], how often each was seen, index of the highest level drawn."""
+
+    ease: Float[Array | np.ndarray, "N"]
+    seen: Int[Array | np.ndarray, "N"]
+    cap: Int[Array | np.ndarray, ""]
+
+
+@flax.struct.dataclass
+class Guard:
+    """Reference and running means of the watched metrics, steps seen and alarms raised so far."""
+
+    reference: Float[Array | np.ndarray, "W"]
+    running: Float[Array | np.ndarray, "W"]
+    seen: Int[Array | np.ndarray, ""]
+    alarms: Int[Array | np.ndarray, ""]

@@ -193,7 +193,7 @@ def _final(answer: str, pool: Counter, tainted: Counter) -> Verdict:
     if left[0] != value:
         return Verdict(-1.0, f"answers {show_number(value)}, but {show_number(left[0])} is left")
     if tainted[value]:
-        return Verdict(-1.0, f"{show_number(value)} rests on a wrong step")
+        return Verdict(0.0, f"{show_number(value)} rests on a wrong step")
     return Verdict(1.0, f"{show_number(value)} is the one value left")
 
 

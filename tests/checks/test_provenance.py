@@ -32,7 +32,7 @@ STRICT = {
     "binding": (["x = 20"], [(-1, "has no equation with a result")]),
     "false equation": (
         ["4*5=21", "3+21=24", "24-2=22", "#### 22"],
-        [(1, ""), (0, "builds on a wrong step"), (0, "builds on"), (-1, "22 rests on a wrong step")],
+        [(1, ""), (0, "builds on a wrong step"), (0, "builds on"), (0, "22 rests on a wrong step")],
     ),
     "true copy beside a wrong one": (["4*6=20", "3+20=23"], [(-1, "6 comes"), (0, "builds on")]),
     "result first": (["20 = 4*5", "3+20=23"], [(1, ""), (1, "")]),

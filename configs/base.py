@@ -1,0 +1,134 @@
+"""What every experiment builds on: all settings, their defaults, and why.
+
+An experiment's file calls `get_config()` here and changes what differs. No value is set anywhere else.
+"""
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = 100  # updates by self-training
+    config.batch = 8  # problems a step
+    config.mesh = (-1, 1, 1)  # devices along data, fsdp, tensor; -1 takes what is left
+    config.debug = False  # lay debug_overrides over the config: a short run through every stage
+    config.debug_overrides = ConfigDict()
+
+    config.model = ConfigDict()
+    config.model.path = placeholder(str)  # hub id, HF directory, or .gguf; none: a new decoder of `shape`
+    config.model.revision = placeholder(str)  # of the hub id
+    config.model.dtype = "bfloat16"  # compute type; master weights are always f32
+    config.model.shape = ConfigDict(
+        {"width": 128, "mlp_width": 384, "num_layers": 3, "num_heads": 4, "num_kv_heads": 4, "head_dim": 32}
+    )
+
+    config.data = ConfigDict()
+    config.data.source = "tfds"  # tfds, jsonl or procedural
+    config.data.name = "gsm8k"  # tfds: the data set
+    config.data.path = placeholder(str)  # jsonl: file or folder; tfds: data_dir
+    config.data.train_split = "train"
+    config.data.eval_split = "test"
+    config.data.procedural = ConfigDict(
+        {
+            "size": 100_000,
+            "operations": (2, 3, 4),
+            "ood_operations": (5, 6),  # more operations than are trained on
+            "max_operand": 19,
+            "max_value": 99,
+        }
+    )
+
+    config.prompt = ConfigDict()
+    config.prompt.system = ""
+    config.prompt.instruction = "{question}"  # the user's turn, where the tokenizer has a chat template
+    config.prompt.plain = "Question: {question}\nAnswer: {solution}\n\n"  # where it has none
+    config.prompt.few_shot = ()  # pairs (question, solution)
+    config.prompt.buckets = (64, 128, 256, 512)  # prompts are padded to the smallest that fits
+
+    config.sampling = ConfigDict()
+    config.sampling.group_size = 8
+    config.sampling.max_new_tokens = 256
+    config.sampling.temperature = 1.0
+    config.sampling.top_k = 0
+    config.sampling.top_p = 1.0
+    config.sampling.stop = ()  # strings that end a path
+
+    config.scoring = ConfigDict()
+    config.scoring.weights = ConfigDict(
+        {
+            "arithmetic": 2.0,
+            "algebra": 0.0,
+            "counterexample": 0.0,
+            "provenance": 1.0,
+            "contradiction": 0.0,
+            "agreement": 1.0,
+            "answer_gain": 0.0,
+            "coherence": 0.25,
+            "self_check": 0.0,
+            "code": 0.0,
+        }
+    )
+    config.scoring.bias = 0.0  # log-odds of a step that no channel knows anything about
+    config.scoring.max_steps = 32  # later steps join the last
+    config.scoring.strict = False  # the task uses every quantity once: provenance keeps books
+
+    config.advantage = "to_go"  # to_go, gain, path or min
+
+    config.optimizer = ConfigDict(  # AdamW
+        {"learning_rate": 1e-6, "warmup_steps": 5, "weight_decay": 0.0, "clip_norm": 1.0, "b2": 0.99}
+    )
+
+    config.loss = ConfigDict()
+    config.loss.clip_low = 0.2
+    config.loss.clip_high = 0.2
+    config.loss.contrastive_weight = 0.1
+    config.loss.contrastive_beta = 1.0
+    config.loss.contrastive_min_gap = 0.1
+    config.loss.kl_weight = 0.0  # above 0 a copy of the start stays in memory
+
+    config.memory = ConfigDict()
+    config.memory.micro_batches = 1  # the batch is cut into as many pieces, one in memory at a time
+    config.memory.remat = True  # keep each layer's input alone for the backward pass
+    config.memory.logit_chunk = 64  # positions of a path whose logits are in memory at a time
+    config.memory.length_buckets = 4  # paths are cut to the next quarter of max_new_tokens
+
+    config.curriculum = ConfigDict(
+        {"uniform": False, "target": 0.5, "width": 0.08, "start": 0.3, "promote": 0.7, "memory": 0.5}
+    )
+
+    config.guard = ConfigDict(
+        {
+            "enabled": True,
+            "baseline_steps": 5,
+            "memory": 0.7,
+            "entropy_floor": 0.05,
+            "diversity_floor": 0.2,
+            "length_ratio": 3.0,
+            "decay": 0.5,
+            "max_alarms": 3,
+        }
+    )
+
+    config.warm_start = ConfigDict(
+        {
+            "steps": 0,  # 0: none
+            "batch": 64,
+            "learning_rate": 3e-3,
+            "warmup_steps": 30,
+            "mistakes": {"digit": 0.06, "copy": 0.03, "operator": 0.03, "precedence": 0.1, "carry": 0.15},
+        }
+    )
+
+    config.evaluation = ConfigDict()
+    config.evaluation.every = 50  # steps; the start and the end are always evaluated
+    config.evaluation.problems = 128
+    config.evaluation.ood_problems = 0  # procedural only
+    config.evaluation.samples = 8  # paths a problem, at temperature 1
+    config.evaluation.batch = 16
+
+    config.checkpoint = ConfigDict({"every": 50, "keep": 2})
+
+    config.log = ConfigDict({"samples_every": 10, "samples": 2})  # problems written to samples.jsonl
+    return config

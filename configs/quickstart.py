@@ -1,0 +1,41 @@
+"""SePT from nothing in a few minutes on 2 cores: chains of arithmetic, no download.
+
+A decoder of 0.6 M parameters with one token a character learns the format from worked solutions with
+mistakes, then self-trains with process rewards: is each equation true, and is every quantity used once?
+Gold answers are read in evaluation only.
+
+  python -m sept_jax.train --config=configs/quickstart.py
+"""
+
+from configs import base
+
+
+def get_config():
+    config = base.get_config()
+    config.steps = 40
+    config.batch = 32
+    config.model.dtype = "float32"
+    config.data.source = "procedural"
+    config.prompt.plain = "{question}\n{solution}"
+    config.prompt.buckets = (16, 24)
+    config.sampling.max_new_tokens = 64
+    config.scoring.strict = True
+    config.scoring.max_steps = 12
+    config.scoring.weights.update(arithmetic=3.0, provenance=3.0, agreement=0.0, coherence=0.0)
+    config.optimizer.learning_rate = 3e-4
+    config.memory.remat = False
+    config.warm_start.steps = 600
+    config.evaluation.every = 20
+    config.evaluation.problems = 256
+    config.evaluation.ood_problems = 128
+    config.evaluation.batch = 64
+    config.checkpoint.every = 20
+    config.debug_overrides = {
+        "steps": 2,
+        "batch": 8,
+        "warm_start": {"steps": 4},
+        "evaluation": {"every": 1, "problems": 16, "ood_problems": 16, "batch": 16},
+        "checkpoint": {"every": 1},
+        "log": {"samples_every": 1},
+    }
+    return config

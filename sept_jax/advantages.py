@@ -1,0 +1,97 @@
+"""Credit assignment: from step scores to one advantage a token, with statistics taken within the group."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from sept_jax.records import Steps, StepScores
+
+SIGMA_FLOOR = 0.1
+"""Spreads of scores below this are not blown up to unit size."""
+
+_ROUNDING = 1e-5
+"""Spreads up to this are float32 rounding of equal scores, which Adam would blow up: they count as none."""
+
+
+def valid_steps(steps: Steps, width: int) -> Bool[Array, "B G S"]:
+    """Which of the S places hold a step of the path."""
+    return jnp.arange(width) < steps.count[..., None]
+
+
+def group_statistics(
+    score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]
+) -> tuple[Float[Array, "B 1 1"], Float[Array, "B 1 1"]]:
+    """mu, the mean over the group's paths of each path's mean score, and sigma, the root of the same mean of
+    (s - mu)^2: every path weighs the same, whatever its number of steps. Paths without steps do not count."""
+    count = valid.sum(-1)
+    weight = (count > 0) / jnp.maximum((count > 0).sum(-1, keepdims=True), 1)
+
+    def mean(x):
+        by_path = jnp.where(valid, x, 0.0).sum(-1) / jnp.maximum(count, 1)
+        return (weight * by_path).sum(-1)[:, None, None]
+
+    mu = mean(score)
+    return mu, jnp.sqrt(mean((score - mu) ** 2))
+
+
+def _per_spread(sigma: Float[Array, "..."]) -> Float[Array, "..."]:
+    """1 / max(sigma, 0.1), and 0 without spread."""
+    return jnp.where(sigma > _ROUNDING, 1.0 / jnp.maximum(sigma, SIGMA_FLOOR), 0.0)
+
+
+def to_go(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
+    """A_k = mean over j >= k of z_j, z = (s - mu) / max(sigma, 0.1).
+
+    A mean, not a sum: a sum pays for extra lines that are true but useless.
+    """
+    mu, sigma = group_statistics(score, valid)
+    z = jnp.where(valid, (score - mu) * _per_spread(sigma), 0.0)
+    remaining = jnp.cumsum(valid[..., ::-1], -1)[..., ::-1]
+    return jnp.cumsum(z[..., ::-1], -1)[..., ::-1] / jnp.maximum(remaining, 1)
+
+
+def gain(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
+    """A_k = (Phi_k - Phi_{k-1}) / max(sigma, 0.1), Phi_k the mean of s_1..s_k and Phi_0 = mu: the change that
+    step k makes to the running mean, as a potential difference (Ng, Harada and Russell 1999)."""
+    mu, sigma = group_statistics(score, valid)
+    running = jnp.cumsum(jnp.where(valid, score, 0.0), -1) / jnp.arange(1, score.shape[-1] + 1)
+    before = jnp.concatenate([jnp.broadcast_to(mu, (*score.shape[:2], 1)), running[..., :-1]], -1)
+    return jnp.where(valid, (running - before) * _per_spread(sigma), 0.0)
+
+
+def _group_z(x: Float[Array, "B G"]) -> Float[Array, "B G 1"]:
+    centred = x - x.mean(-1, keepdims=True)
+    return (centred * _per_spread(x.std(-1, keepdims=True)))[..., None]
+
+
+def path(quality: Float[Array, "B G"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
+    """One number a path, the group's z of its quality (GRPO, Shao et al. 2024, section 4.1.2)."""
+    return jnp.where(valid, _group_z(quality), 0.0)
+
+
+def minimum(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
+    """The group's z of min_k s_k, on the steps up to and including that minimum, zero after it (min-form
+    credit, Cheng et al. 2025). A path without steps takes 0 as its minimum."""
+    masked = jnp.where(valid, score, jnp.inf)
+    lowest = jnp.where(valid.any(-1), masked.min(-1), 0.0)
+    up_to = jnp.arange(score.shape[-1]) <= jnp.argmin(masked, -1)[..., None]
+    return jnp.where(valid & up_to, _group_z(lowest), 0.0)
+
+
+ESTIMATORS = ("to_go", "gain", "path", "min")
+
+
+@functools.partial(jax.jit, static_argnames="estimator")
+def step_advantages(scores: StepScores, steps: Steps, estimator: str) -> Float[Array, "B G T"]:
+    """One advantage a token: that of its step, zero past the path's end."""
+    valid = valid_steps(steps, scores.score.shape[-1])
+    by_step = {
+        "to_go": lambda: to_go(scores.score, valid),
+        "gain": lambda: gain(scores.score, valid),
+        "path": lambda: path(scores.quality, valid),
+        "min": lambda: minimum(scores.score, valid),
+    }[estimator]()
+    spread = jnp.take_along_axis(by_step, jnp.maximum(steps.step_id, 0), axis=-1)
+    return jnp.where(steps.step_id >= 0, spread, 0.0)

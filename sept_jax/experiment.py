@@ -1,0 +1,296 @@
+"""From a config to the things a command works with; a bad config fails here, before anything is loaded."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, PyTree
+from ml_collections import ConfigDict
+
+from sept_jax import sharding
+from sept_jax.advantages import ESTIMATORS
+from sept_jax.curriculum import CurriculumConfig
+from sept_jax.data import Source
+from sept_jax.data.jsonl import JsonlSource
+from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes
+from sept_jax.errors import UserError
+from sept_jax.guard import GuardConfig
+from sept_jax.models import decoder
+from sept_jax.models.config import ModelConfig
+from sept_jax.models.load import load_model
+from sept_jax.models.tokenizer import Tokenizer, character_tokenizer
+from sept_jax.records import CHANNELS, TrainState
+from sept_jax.sampling import SamplingConfig
+from sept_jax.scoring import ScoringConfig
+from sept_jax.scoring.evidence import BUILT
+from sept_jax.update import UpdateConfig, make_optimizer
+
+DTYPES = {"bfloat16": jnp.bfloat16, "float32": jnp.float32}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A config, made into what the loop uses. `params` are the start, f32, on the host."""
+
+    config: ConfigDict
+    mesh: Mesh
+    dtype: Any
+    model: ModelConfig
+    params: PyTree
+    tokenizer: Tokenizer
+    train: Source
+    held_out: Source
+    out_of_distribution: Source | None
+    worked: ChainSource | None
+    sampling: SamplingConfig
+    scoring: ScoringConfig
+    update: UpdateConfig
+    curriculum: CurriculumConfig
+    guard: GuardConfig
+    optimizer: optax.GradientTransformation
+
+
+def _fail(key: str, value: Any, expected: str) -> None:
+    raise UserError(f"config.{key} is {value!r}: {expected}")
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every setting that can be checked without loading or compiling.
+
+    Raises:
+      UserError: names the first bad setting, what was expected and what to type.
+    """
+    positive = [
+        "batch", "sampling.max_new_tokens", "scoring.max_steps", "memory.micro_batches", "memory.logit_chunk",
+        "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm", "evaluation.every",
+        "evaluation.problems", "evaluation.samples", "evaluation.batch", "checkpoint.every",
+        "checkpoint.keep", "curriculum.width", "log.samples_every",
+    ]  # fmt: skip
+    for key in positive:
+        value = _get(config, key)
+        if not value > 0:
+            _fail(key, value, "it must be above 0")
+    for key in (
+        "steps", "warm_start.steps", "sampling.temperature", "sampling.top_k", "loss.kl_weight",
+        "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
+    ):  # fmt: skip
+        if _get(config, key) < 0:
+            _fail(key, _get(config, key), "it must not be negative")
+    if config.sampling.group_size < 2:
+        _fail(
+            "sampling.group_size", config.sampling.group_size,
+            "step advantages are centred within the group and need at least 2; "
+            "type --config.sampling.group_size=8",
+        )  # fmt: skip
+    if config.sampling.temperature == 0:
+        _fail("sampling.temperature", 0.0, "all paths of a group would be the same; type 1.0")
+    if not 0 < config.sampling.top_p <= 1:
+        _fail("sampling.top_p", config.sampling.top_p, "it must be in (0, 1]; 1 keeps the whole distribution")
+    if config.advantage not in ESTIMATORS:
+        _fail("advantage", config.advantage, f"expected one of {', '.join(ESTIMATORS)}")
+    if config.model.dtype not in DTYPES:
+        _fail("model.dtype", config.model.dtype, f"expected one of {', '.join(DTYPES)}")
+    if config.data.source not in ("tfds", "jsonl", "procedural"):
+        _fail("data.source", config.data.source, "expected tfds, jsonl or procedural")
+    if config.data.source == "jsonl" and not config.data.path:
+        _fail("data.path", config.data.path, "data.source is jsonl; type --config.data.path=PATH/gsm8k")
+    if config.model.path is None and config.data.source != "procedural":
+        _fail(
+            "model.path", None,
+            "a new decoder knows only the procedural task; type --config.model.path=DIR, FILE.gguf or a hub id",
+        )  # fmt: skip
+    if config.warm_start.steps and config.data.source != "procedural":
+        _fail(
+            "warm_start.steps",
+            config.warm_start.steps,
+            "only the procedural source has worked solutions; type 0",
+        )
+    if config.batch % config.memory.micro_batches:
+        _fail(
+            "memory.micro_batches", config.memory.micro_batches,
+            f"it must divide config.batch, {config.batch}",
+        )  # fmt: skip
+    buckets = config.prompt.buckets
+    if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
+        _fail(
+            "prompt.buckets", tuple(buckets), "expected ascending lengths in tokens, such as (64, 128, 256)"
+        )
+    for name, weight in config.scoring.weights.items():
+        if name not in CHANNELS:
+            _fail(f"scoring.weights.{name}", weight, f"the channels are {', '.join(CHANNELS)}")
+        if weight and name not in BUILT:
+            _fail(
+                f"scoring.weights.{name}",
+                weight,
+                f"this channel has no implementation; type 0 (there are {', '.join(BUILT)})",
+            )
+    if not any(config.scoring.weights.values()):
+        _fail("scoring.weights", "0 for every channel", "at least one must count")
+    if not 0 < config.curriculum.start <= 1:
+        _fail("curriculum.start", config.curriculum.start, "it must be in (0, 1]")
+    if config.seed < 0:
+        _fail("seed", config.seed, "it must not be negative")
+
+
+def _get(config: ConfigDict, key: str) -> Any:
+    for name in key.split("."):
+        config = config[name]
+    return config
+
+
+def validate_mesh(config: ConfigDict, mesh: Mesh) -> None:
+    """Checks that batches divide over the mesh.
+
+    Raises:
+      UserError: a batch does not.
+    """
+    rows = mesh.shape["data"] * mesh.shape["fsdp"]
+    for key in ("batch", "evaluation.batch") + (("warm_start.batch",) if config.warm_start.steps else ()):
+        if _get(config, key) % rows:
+            _fail(key, _get(config, key), f"it must be divisible by the mesh's data x fsdp, {rows}")
+    if config.batch // config.memory.micro_batches % rows:
+        _fail(
+            "memory.micro_batches", config.memory.micro_batches,
+            f"a micro-batch has {config.batch // config.memory.micro_batches} problems; "
+            f"it must be divisible by the mesh's data x fsdp, {rows}",
+        )  # fmt: skip
+
+
+def build(config: ConfigDict) -> Experiment:
+    """Validates the config, loads model, tokenizer and data, and makes the static settings of each stage.
+
+    Raises:
+      UserError: anything about the config, the weights or the data is wrong.
+    """
+    validate(config)
+    mesh = sharding.make_mesh(tuple(config.mesh))
+    validate_mesh(config, mesh)
+    train, held_out, ood, worked = _sources(config)
+    model, params, tokenizer = _model(config)
+    stop = tuple(tuple(tokenizer.encode(text)) for text in config.sampling.stop)
+    if not all(stop):
+        _fail("sampling.stop", tuple(config.sampling.stop), "a stop string must not be empty")
+    longest = max(config.prompt.buckets) + config.sampling.max_new_tokens
+    if longest > model.max_length:
+        _fail(
+            "sampling.max_new_tokens", config.sampling.max_new_tokens,
+            f"with the largest prompt bucket it makes {longest} tokens, the model takes {model.max_length}",
+        )  # fmt: skip
+    sampling = SamplingConfig(
+        group_size=config.sampling.group_size,
+        max_new_tokens=config.sampling.max_new_tokens,
+        temperature=config.sampling.temperature,
+        top_k=config.sampling.top_k,
+        top_p=config.sampling.top_p,
+        eos_ids=tokenizer.eos_ids,
+        stop=stop,
+        pad_id=tokenizer.pad_id,
+    )
+    memory = {name: value for name, value in config.memory.items() if name != "length_buckets"}
+    return Experiment(
+        config=config,
+        mesh=mesh,
+        dtype=DTYPES[config.model.dtype],
+        model=model,
+        params=params,
+        tokenizer=tokenizer,
+        train=train,
+        held_out=held_out,
+        out_of_distribution=ood,
+        worked=worked,
+        sampling=sampling,
+        scoring=ScoringConfig(
+            weights=tuple(float(config.scoring.weights[name]) for name in CHANNELS),
+            bias=config.scoring.bias,
+            max_steps=config.scoring.max_steps,
+            strict=config.scoring.strict,
+        ),
+        update=UpdateConfig(**config.loss, **memory),
+        curriculum=CurriculumConfig(**config.curriculum),
+        guard=GuardConfig(**config.guard),
+        optimizer=make_optimizer(**config.optimizer),
+    )
+
+
+def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSource | None]:
+    data = config.data
+    if data.source == "jsonl":
+        return JsonlSource(data.path, data.train_split), JsonlSource(data.path, data.eval_split), None, None
+    if data.source == "tfds":
+        from sept_jax.data.tfds import TfdsSource  # slow to import, and only this source needs it
+
+        train, held_out = (
+            TfdsSource(data.name, split, data.path) for split in (data.train_split, data.eval_split)
+        )
+        return train, held_out, None, None
+    made = data.procedural
+    limits = {"max_operand": made.max_operand, "max_value": made.max_value}
+    seed = 4 * config.seed
+    train = ChainSource(made.size, seed, tuple(made.operations), **limits)
+    held_out = ChainSource(config.evaluation.problems, seed + 1, tuple(made.operations), **limits)
+    count = config.evaluation.ood_problems
+    ood = ChainSource(count, seed + 2, tuple(made.ood_operations), **limits) if count else None
+    shown = config.warm_start.steps * config.warm_start.batch
+    worked = ChainSource(shown, seed + 3, tuple(made.operations), **limits) if shown else None
+    return train, held_out, ood, worked
+
+
+def _model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
+    if config.model.path is not None:
+        return load_model(config.model.path, config.model.revision)
+    tokenizer = character_tokenizer(CHARACTERS)
+    model = ModelConfig(
+        family="qwen3",
+        vocab_size=tokenizer.vocab_size,
+        rope_theta=10_000.0,
+        norm_eps=1e-5,
+        max_length=max(config.prompt.buckets) + config.sampling.max_new_tokens,
+        tie_embeddings=True,
+        qkv_bias=False,
+        qk_norm=True,
+        **config.model.shape,
+    )
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    return model, jax.device_get(jax.jit(decoder.init_params, static_argnums=0)(model, key)), tokenizer
+
+
+def mistakes(config: ConfigDict) -> Mistakes:
+    """The mistakes in the warm start's solutions."""
+    return Mistakes(**config.warm_start.mistakes)
+
+
+def param_shardings(experiment: Experiment) -> PyTree:
+    """How the parameters lie on the mesh."""
+    shapes = decoder.abstract_params(experiment.model)
+    return sharding.tree_shardings(decoder.logical_axes(experiment.model), shapes, experiment.mesh)
+
+
+def init_state(experiment: Experiment, params: PyTree, optimizer: optax.GradientTransformation) -> TrainState:
+    """Parameters (f32) and a fresh optimizer state on the mesh, step 0 and the run's root key."""
+    shardings = param_shardings(experiment)
+    params = jax.tree.map(lambda p, s: jax.device_put(jnp.asarray(p, jnp.float32), s), params, shardings)
+    abstract = jax.eval_shape(optimizer.init, params)
+    by_leaf = sharding.like_parameters(abstract, params, shardings, experiment.mesh)
+    replicated = NamedSharding(experiment.mesh, PartitionSpec())
+    return TrainState(
+        trainable=params,
+        frozen={},
+        opt_state=jax.jit(optimizer.init, out_shardings=by_leaf)(params),
+        step=jax.device_put(jnp.zeros((), jnp.int32), replicated),
+        key=jax.device_put(jax.random.key(experiment.config.seed), replicated),
+    )
+
+
+def step_key(state_key: Array, step: int, purpose: str) -> Array:
+    """The key of one use in one step; the root key never changes, so a resumed run draws the same."""
+    uses = ("draw", "sample", "evaluate")
+    return jax.random.fold_in(jax.random.fold_in(state_key, step), uses.index(purpose))
+
+
+def model_fingerprint(experiment: Experiment) -> Mapping[str, Any]:
+    """What a checkpoint must agree on: the model's shape, as JSON."""
+    return dataclasses.asdict(experiment.model)

@@ -1,0 +1,381 @@
+"""One decoder for the Llama, Qwen2 and Qwen3 families, and the passes over it.
+
+Parameters are a nested dict, layers stacked on axis 0. All passes share `Block`; they differ in what its
+`attend` closure does with queries, keys and values. Prompts and paths are right-padded. The G paths of a
+prompt never copy its keys and values: they attend to them beside their own.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from sept_jax.models.config import ModelConfig
+from sept_jax.records import Prompts
+from sept_jax.sharding import constrain_batch
+
+PromptCache = tuple[Float[Array, "B Hkv P K"], Float[Array, "B Hkv P K"]]
+PathCache = tuple[Float[Array, "B G Hkv T K"], Float[Array, "B G Hkv T K"]]
+Attend = Callable[[Array, Array, Array], tuple[Array, Any]]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def dense(
+    x: Float[Array, "*rows I"], weight: Float[Array, "I O"], dtype: DTypeLike
+) -> Float[Array, "*rows O"]:
+    """`x @ weight`, multiplied in x's type, accumulated in f32, returned in `dtype`; the weight's gradient
+    keeps the weight's own type, so that f32 master weights get f32 gradients."""
+    return jnp.matmul(x, weight.astype(x.dtype), preferred_element_type=jnp.float32).astype(dtype)
+
+
+def _dense_forward(x, weight, dtype):
+    return dense(x, weight, dtype), (x, weight)
+
+
+def _dense_backward(dtype, saved, gradient):
+    x, weight = saved
+    gradient = gradient.astype(x.dtype)
+    dx = jnp.matmul(gradient, weight.astype(x.dtype).T, preferred_element_type=jnp.float32)
+    rows, out = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    dweight = jnp.matmul(rows.T, out, preferred_element_type=jnp.float32)
+    return dx.astype(x.dtype), dweight.astype(weight.dtype)
+
+
+dense.defvjp(_dense_forward, _dense_backward)
+
+
+def rms_norm(x: Float[Array, "*rows D"], scale: Float[Array, "D"], epsilon: float) -> Float[Array, "*rows D"]:
+    """Root-mean-square normalisation (Zhang and Sennrich 2019, equation 4), computed in f32."""
+    wide = x.astype(jnp.float32)
+    wide = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + epsilon)
+    return (wide * scale.astype(jnp.float32)).astype(x.dtype)
+
+
+def rope_frequencies(config: ModelConfig) -> np.ndarray:
+    """Angular frequency of each of the head's K/2 planes, in radians a position, with llama3 scaling."""
+    half = config.head_dim // 2
+    frequency = config.rope_theta ** (-np.arange(half, dtype=np.float64) / half)
+    if scaling := config.rope_scaling:
+        turns = scaling.original_max_length * frequency / (2 * math.pi)
+        smooth = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
+        smooth = np.clip(smooth, 0.0, 1.0)
+        frequency = frequency * (smooth + (1 - smooth) / scaling.factor)
+    return frequency.astype(np.float32)
+
+
+def rope(
+    x: Float[Array, "*rows H K"], positions: Int[Array, "*rows"], frequencies: Float[np.ndarray, "half"]
+) -> Float[Array, "*rows H K"]:
+    """Rotary position embedding (Su et al. 2021), planes made of the head's two halves."""
+    angle = positions[..., None, None].astype(jnp.float32) * frequencies
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)
+    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return turned.astype(x.dtype)
+
+
+def heads_first(x: Float[Array, "*rows N H K"]) -> Float[Array, "*rows H N K"]:
+    """The layout in which keys and values are kept: a head's positions lie together."""
+    return jnp.swapaxes(x, -2, -3)
+
+
+def _mix(spec: str, left: Array, right: Array) -> Array:
+    """Batched product of activations, accumulated in f32. XLA's CPU backend lacks some of the batched bf16
+    kernels with f32 results, so there the operands are widened first: the same sums."""
+    return jax.lax.platform_dependent(
+        left,
+        right,
+        cpu=lambda a, b: jnp.einsum(spec, a.astype(jnp.float32), b.astype(jnp.float32)),
+        default=lambda a, b: jnp.einsum(spec, a, b, preferred_element_type=jnp.float32),
+    )
+
+
+def attention(
+    query: Float[Array, "B *G N H K"],
+    own: tuple[Float[Array, "B *G Hkv M K"], Float[Array, "B *G Hkv M K"]],
+    own_mask: Bool[Array, "N M"],
+    prompt: PromptCache | None = None,
+    prompt_mask: Bool[Array, "B P"] | None = None,
+) -> Float[Array, "B *G N H K"]:
+    """Grouped-query attention of paths to themselves and, beside it, to their prompt's keys and values.
+
+    `own` is `[B, *G, Hkv, M, K]`; `prompt` is `[B, Hkv, P, K]`, shared by the G paths. One softmax, in f32,
+    runs over both.
+    """
+    dtype, head_dim = query.dtype, query.shape[-1]
+    groups = own[0].shape[-3]
+    query = query * jnp.asarray(head_dim**-0.5, dtype)
+    query = query.reshape(*query.shape[:-2], groups, -1, head_dim)
+    low = jnp.finfo(jnp.float32).min
+    scores = _mix("...nhrk,...hmk->...hrnm", query, own[0])
+    scores = jnp.where(own_mask, scores, low)
+    if prompt is None:
+        weights = jax.nn.softmax(scores, axis=-1).astype(dtype)
+        mixed = _mix("...hrnm,...hmk->...nhrk", weights, own[1])
+    else:
+        beside = _mix("bgnhrk,bhpk->bghrnp", query, prompt[0])
+        beside = jnp.where(prompt_mask[:, None, None, None, None, :], beside, low)
+        top = jnp.maximum(scores.max(-1, keepdims=True), beside.max(-1, keepdims=True))
+        top = jax.lax.stop_gradient(top)
+        scores, beside = jnp.exp(scores - top), jnp.exp(beside - top)
+        total = scores.sum(-1, keepdims=True) + beside.sum(-1, keepdims=True)
+        scores, beside = (scores / total).astype(dtype), (beside / total).astype(dtype)
+        mixed = _mix("bghrnm,bghmk->bgnhrk", scores, own[1])
+        mixed += _mix("bghrnp,bhpk->bgnhrk", beside, prompt[1])
+    return mixed.reshape(*mixed.shape[:-3], -1, head_dim).astype(dtype)
+
+
+class Block(nnx.Module):
+    """One pre-norm layer: attention, then a gated MLP (SwiGLU, Shazeer 2020)."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
+        c = self.config = config
+        query, key_value = c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim
+
+        def weight(rows: int, columns: int, scale: float = 1.0) -> nnx.Param:
+            return nnx.Param(
+                scale * jax.random.normal(rngs.params(), (rows, columns), jnp.float32) / rows**0.5
+            )
+
+        residual = (2 * c.num_layers) ** -0.5
+        self.attention_norm = nnx.Param(jnp.ones(c.width))
+        self.query = weight(c.width, query)
+        self.key = weight(c.width, key_value)
+        self.value = weight(c.width, key_value)
+        self.output = weight(query, c.width, residual)
+        if c.qkv_bias:
+            self.query_bias = nnx.Param(jnp.zeros(query))
+            self.key_bias = nnx.Param(jnp.zeros(key_value))
+            self.value_bias = nnx.Param(jnp.zeros(key_value))
+        if c.qk_norm:
+            self.query_norm = nnx.Param(jnp.ones(c.head_dim))
+            self.key_norm = nnx.Param(jnp.ones(c.head_dim))
+        self.mlp_norm = nnx.Param(jnp.ones(c.width))
+        self.gate = weight(c.width, c.mlp_width)
+        self.up = weight(c.width, c.mlp_width)
+        self.down = weight(c.mlp_width, c.width, residual)
+
+    def __call__(
+        self, x: Float[Array, "*rows D"], positions: Int[Array, "*rows"], attend: Attend
+    ) -> tuple[Float[Array, "*rows D"], Any]:
+        """The layer's output, and whatever `attend(query, key, value)` returns beside its mixture."""
+        c, dtype = self.config, x.dtype
+        normed = rms_norm(x, self.attention_norm[...], c.norm_eps)
+        query, key, value = (dense(normed, w[...], dtype) for w in (self.query, self.key, self.value))
+        if c.qkv_bias:
+            query += self.query_bias[...].astype(dtype)
+            key += self.key_bias[...].astype(dtype)
+            value += self.value_bias[...].astype(dtype)
+        query, key, value = (a.reshape(*x.shape[:-1], -1, c.head_dim) for a in (query, key, value))
+        if c.qk_norm:
+            query = rms_norm(query, self.query_norm[...], c.norm_eps)
+            key = rms_norm(key, self.key_norm[...], c.norm_eps)
+        frequencies = rope_frequencies(c)
+        mixed, kept = attend(rope(query, positions, frequencies), rope(key, positions, frequencies), value)
+        x = x + dense(mixed.reshape(*x.shape[:-1], -1), self.output[...], dtype)
+        normed = rms_norm(x, self.mlp_norm[...], c.norm_eps)
+        hidden = jax.nn.silu(dense(normed, self.gate[...], dtype)) * dense(normed, self.up[...], dtype)
+        return x + dense(hidden, self.down[...], dtype), kept
+
+
+class Decoder(nnx.Module):
+    """Embedding, stacked blocks, final norm, and a head unless it is tied to the embedding."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
+        self.embed = nnx.Param(0.02 * jax.random.normal(rngs.params(), (config.vocab_size, config.width)))
+        stack = nnx.split_rngs(splits=config.num_layers)(nnx.vmap(lambda rngs: Block(config, rngs)))
+        self.layers = stack(rngs)
+        self.final_norm = nnx.Param(jnp.ones(config.width))
+        if not config.tie_embeddings:
+            self.head = nnx.Param(
+                jax.random.normal(rngs.params(), (config.width, config.vocab_size)) / config.width**0.5
+            )
+
+
+@functools.lru_cache(maxsize=16)
+def _split(config: ModelConfig) -> tuple[nnx.GraphDef, nnx.GraphDef, PyTree]:
+    """Graph definitions of the decoder and of one block, and the abstract parameters."""
+    graphdef, state = nnx.split(nnx.eval_shape(lambda: Decoder(config, nnx.Rngs(0))))
+    block, _ = nnx.split(nnx.eval_shape(lambda: Block(config, nnx.Rngs(0))))
+    return graphdef, block, nnx.to_pure_dict(state)
+
+
+def abstract_params(config: ModelConfig) -> PyTree:
+    """Shapes and types of the parameters (f32), before any of them exists."""
+    return jax.tree.map(lambda leaf: leaf, _split(config)[2])
+
+
+def init_params(config: ModelConfig, key: Array) -> PyTree:
+    """Random parameters in f32: fan-in normal, residual outputs scaled by 1/sqrt(2 L)."""
+    return nnx.to_pure_dict(nnx.split(Decoder(config, nnx.Rngs(params=key)))[1])
+
+
+def logical_axes(config: ModelConfig) -> PyTree:
+    """Names of every parameter's axes, for the table in `sharding`."""
+    by_name = {
+        "embed": ("vocab", "embed"),
+        "head": ("embed", "vocab"),
+        "final_norm": ("norm",),
+        "attention_norm": ("layers", "norm"),
+        "mlp_norm": ("layers", "norm"),
+        "query_norm": ("layers", "norm"),
+        "key_norm": ("layers", "norm"),
+        "query": ("layers", "embed", "heads"),
+        "key": ("layers", "embed", "kv_heads"),
+        "value": ("layers", "embed", "kv_heads"),
+        "output": ("layers", "heads", "embed"),
+        "query_bias": ("layers", "heads"),
+        "key_bias": ("layers", "kv_heads"),
+        "value_bias": ("layers", "kv_heads"),
+        "gate": ("layers", "embed", "mlp"),
+        "up": ("layers", "embed", "mlp"),
+        "down": ("layers", "mlp", "embed"),
+    }
+    return jax.tree_util.tree_map_with_path(lambda path, _: by_name[path[-1].key], abstract_params(config))
+
+
+def block(config: ModelConfig, layer: PyTree) -> Block:
+    """The module of one layer, from that layer's slice of the stacked parameters."""
+    return nnx.merge(_split(config)[1], layer)
+
+
+def embed(params: PyTree, tokens: Int[Array, "*rows"], dtype: DTypeLike) -> Float[Array, "*rows D"]:
+    """Token embeddings in the compute type."""
+    return constrain_batch(params["embed"][tokens].astype(dtype))
+
+
+def head_logits(
+    params: PyTree, config: ModelConfig, hidden: Float[Array, "*rows D"]
+) -> Float[Array, "*rows V"]:
+    """Final norm and head; f32, never rounded to the compute type."""
+    normed = rms_norm(hidden, params["final_norm"], config.norm_eps)
+    weight = params["embed"].T if config.tie_embeddings else params["head"]
+    return dense(normed, weight, jnp.float32)
+
+
+def _attend_causally(positions: Int[Array, "... N"]) -> Attend:
+    mask = jnp.tril(jnp.ones((positions.shape[-1],) * 2, bool))
+
+    def attend(query, key, value):
+        own = heads_first(key), heads_first(value)
+        return attention(query, own, mask), own
+
+    return attend
+
+
+def prefill(
+    params: PyTree, config: ModelConfig, prompts: Prompts, dtype: DTypeLike
+) -> tuple[Float[Array, "B D"], list[PromptCache]]:
+    """Each prompt's last hidden state, and a layer's keys and values `[B, Hkv, P, K]` for every layer."""
+    positions = jnp.broadcast_to(jnp.arange(prompts.tokens.shape[1]), prompts.tokens.shape)
+    x, caches = embed(params, prompts.tokens, dtype), []
+    for layer in range(config.num_layers):
+        module = block(config, jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]))
+        x, cache = module(x, positions, _attend_causally(positions))
+        caches.append(cache)
+    return _last(x, prompts.length), caches
+
+
+def _last(x: Float[Array, "B P D"], length: Int[Array, "B"]) -> Float[Array, "B D"]:
+    return jnp.take_along_axis(x, (length - 1)[:, None, None], axis=1)[:, 0]
+
+
+def empty_caches(
+    config: ModelConfig, problems: int, paths: int, new: int, dtype: DTypeLike
+) -> list[PathCache]:
+    """Zeroed keys and values of the paths, `[B, G, Hkv, T, K]` each, one pair a layer."""
+    shape = (problems, paths, config.num_kv_heads, new, config.head_dim)
+    return [
+        (constrain_batch(jnp.zeros(shape, dtype)), constrain_batch(jnp.zeros(shape, dtype)))
+        for _ in range(config.num_layers)
+    ]
+
+
+def decode(
+    params: PyTree,
+    layers: list[PyTree],
+    config: ModelConfig,
+    tokens: Int[Array, "B G"],
+    at: Int[Array, ""],
+    length: Int[Array, "B"],
+    prompt_caches: list[PromptCache],
+    caches: list[PathCache],
+    dtype: DTypeLike,
+) -> tuple[Float[Array, "B G V"], list[PathCache]]:
+    """Logits after the paths' token number `at`, and the caches with that token written in place.
+
+    `layers` are the stacked parameters cut apart once, outside the loop over tokens.
+    """
+    positions = (length[:, None] + at + jnp.zeros_like(tokens))[..., None]
+    prompt_mask = jnp.arange(prompt_caches[0][0].shape[2]) < length[:, None]
+    own_mask = (jnp.arange(caches[0][0].shape[3]) <= at)[None, :]
+    x, written = embed(params, tokens[..., None], dtype), []
+    for layer, prompt_cache, (keys, values) in zip(layers, prompt_caches, caches, strict=True):
+
+        def attend(query, key, value, prompt_cache=prompt_cache, keys=keys, values=values):
+            keys = jax.lax.dynamic_update_slice_in_dim(keys, heads_first(key), at, axis=3)
+            values = jax.lax.dynamic_update_slice_in_dim(values, heads_first(value), at, axis=3)
+            mixed = attention(query, (keys, values), own_mask, prompt_cache, prompt_mask)
+            return mixed, (keys, values)
+
+        x, cache = block(config, layer)(x, positions, attend)
+        written.append(cache)
+    return head_logits(params, config, x[:, :, 0]), written
+
+
+def group_hidden(
+    params: PyTree,
+    config: ModelConfig,
+    prompts: Prompts,
+    tokens: Int[Array, "B G T"],
+    dtype: DTypeLike,
+    remat: bool,
+) -> Float[Array, "B G T D"]:
+    """Teacher forcing: at [b, g, t] the hidden state from which token t of the path is predicted.
+
+    A prompt is computed once for its G paths. With `remat` only each layer's input is kept for the backward
+    pass.
+    """
+    count, width = tokens.shape[2], prompts.tokens.shape[1]
+    prompt_positions = jnp.broadcast_to(jnp.arange(width), prompts.tokens.shape)
+    prompt_mask = prompt_positions < prompts.length[:, None]
+    positions = jnp.broadcast_to(prompts.length[:, None, None] + jnp.arange(count), tokens.shape)
+    own_mask = jnp.tril(jnp.ones((count, count), bool))
+
+    def layer_pass(carry, layer):
+        module = block(config, layer)
+        prompt_x, x = carry
+        prompt_x, prompt_cache = module(prompt_x, prompt_positions, _attend_causally(prompt_positions))
+
+        def attend(query, key, value):
+            own = heads_first(key), heads_first(value)
+            return attention(query, own, own_mask, prompt_cache, prompt_mask), None
+
+        x, _ = module(x, positions, attend)
+        return (constrain_batch(prompt_x), constrain_batch(x)), None
+
+    carry = embed(params, prompts.tokens, dtype), embed(params, tokens, dtype)
+    step = jax.checkpoint(layer_pass) if remat else layer_pass
+    (prompt_x, x), _ = jax.lax.scan(step, carry, params["layers"])
+    first = jnp.broadcast_to(_last(prompt_x, prompts.length)[:, None, None], (*x.shape[:2], 1, x.shape[-1]))
+    return jnp.concatenate([first, x[:, :, :-1]], axis=2)
+
+
+def logits(
+    params: PyTree, tokens: Int[Array, "N T"], config: ModelConfig, dtype: DTypeLike = jnp.float32
+) -> Float[Array, "N T V"]:
+    """Plain causal forward pass over whole sequences; for tests and short texts (it holds [N, T, V])."""
+    positions = jnp.broadcast_to(jnp.arange(tokens.shape[1]), tokens.shape)
+
+    def layer_pass(x, layer):
+        return block(config, layer)(x, positions, _attend_causally(positions))[0], None
+
+    x, _ = jax.lax.scan(layer_pass, embed(params, tokens, dtype), params["layers"])
+    return head_logits(params, config, x)

@@ -1,0 +1,200 @@
+"""Jitted sampling of G paths a prompt from one prefill, and the draw itself."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from sept_jax.models import decoder
+from sept_jax.models.config import ModelConfig
+from sept_jax.records import Prompts, Rollouts
+from sept_jax.sharding import constrain_batch
+
+_BLOCK = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """How paths are drawn; static under jit.
+
+    `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 leave the distribution whole. `stop` holds token
+    sequences that end a path beside `eos_ids`; both are kept in the path.
+    """
+
+    group_size: int
+    max_new_tokens: int
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    eos_ids: tuple[int, ...] = ()
+    stop: tuple[tuple[int, ...], ...] = ()
+    pad_id: int = 0
+
+
+def _threshold(values: Float[Array, "... V"], enough) -> Float[Array, "... 1"]:
+    """Largest value v for which `enough(values >= v)` holds, exact, by bisection over the float32 bits.
+
+    `values` are non-negative, so that their bits are ordered as they are; `enough` is monotone and holds for
+    the whole row. No sort.
+    """
+    bits = jax.lax.bitcast_convert_type(values, jnp.int32)
+    low, high = jnp.zeros_like(bits[..., :1]), bits.max(-1, keepdims=True)
+
+    def halve(_, bounds):
+        low, high = bounds
+        middle = low + (high - low + 1) // 2
+        holds = enough(bits >= middle)
+        return jnp.where(holds, middle, low), jnp.where(holds, high, middle - 1)
+
+    low, _ = jax.lax.fori_loop(0, 31, halve, (low, high))
+    return jax.lax.bitcast_convert_type(low, jnp.float32)
+
+
+def truncate(probabilities: Float[Array, "... V"], top_k: int, top_p: float) -> Float[Array, "... V"]:
+    """Zeroes what top-k, then top-p (Holtzman et al. 2020) leave out; not renormalised.
+
+    Tokens tied at the threshold all stay.
+    """
+    if 0 < top_k < probabilities.shape[-1]:
+        edge = _threshold(probabilities, lambda kept: kept.sum(-1, keepdims=True) >= top_k)
+        probabilities = jnp.where(probabilities >= edge, probabilities, 0.0)
+    if top_p < 1.0:
+        mass = top_p * probabilities.sum(-1, keepdims=True)
+        edge = _threshold(
+            probabilities, lambda kept: jnp.where(kept, probabilities, 0.0).sum(-1, keepdims=True) >= mass
+        )
+        probabilities = jnp.where(probabilities >= edge, probabilities, 0.0)
+    return probabilities
+
+
+def draw(weights: Float[Array, "... V"], uniform: Float[Array, "..."]) -> Int[Array, "..."]:
+    """Index drawn in proportion to `weights` by inverting their cumulative sum with one uniform in [0, 1).
+
+    Two levels, sums of blocks and then one block, so that no cumulative sum runs over the vocabulary. An
+    index of weight zero is never drawn.
+    """
+    *rows, size = weights.shape
+    padded = jnp.pad(weights, [(0, 0)] * len(rows) + [(0, -size % _BLOCK)])
+    blocks = padded.reshape(*rows, -1, _BLOCK)
+    sums = blocks.sum(-1)
+
+    def invert(mass, target):
+        total = jnp.cumsum(mass, -1)
+        index = (total <= target[..., None]).sum(-1)
+        last = mass.shape[-1] - 1 - jnp.argmax(mass[..., ::-1] > 0, -1)
+        index = jnp.minimum(index, last)
+        before = jnp.take_along_axis(total - mass, index[..., None], -1)[..., 0]
+        return index, target - before
+
+    block, rest = invert(sums, uniform * sums.sum(-1))
+    inside = jnp.take_along_axis(blocks, block[..., None, None], -2)[..., 0, :]
+    index, _ = invert(inside, jnp.maximum(rest, 0.0))
+    return (block * _BLOCK + index).astype(jnp.int32)
+
+
+def next_token(
+    logits: Float[Array, "... V"], uniform: Float[Array, "..."], config: SamplingConfig
+) -> tuple[Int[Array, "..."], Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    """A token, its log-probability at temperature 1, that under the distribution drawn from, and the
+    entropy at temperature 1; nats."""
+    logprobs = jax.nn.log_softmax(logits.astype(jnp.float32), -1)
+    plain = jnp.exp(logprobs)
+    entropy = -jnp.sum(jnp.where(plain > 0, plain * logprobs, 0.0), -1)
+
+    def of(token, values):
+        return jnp.take_along_axis(values, token[..., None], -1)[..., 0]
+
+    if config.temperature == 0.0:
+        token = jnp.argmax(logits, -1).astype(jnp.int32)
+        return token, of(token, logprobs), jnp.zeros_like(entropy), entropy
+    whole = config.top_k == 0 and config.top_p >= 1.0
+    if config.temperature == 1.0 and whole:
+        token = draw(plain, uniform)
+        logprob = of(token, logprobs)
+        return token, logprob, logprob, entropy
+    tempered = jax.nn.softmax(logits.astype(jnp.float32) / config.temperature, -1)
+    weights = tempered if whole else truncate(tempered, config.top_k, config.top_p)
+    token = draw(weights, uniform)
+    return token, of(token, logprobs), jnp.log(of(token, weights) / weights.sum(-1)), entropy
+
+
+def _ended(tokens: Int[Array, "B G T"], at: Int[Array, ""], config: SamplingConfig) -> Bool[Array, "B G"]:
+    """Whether the token at position `at` ends its path: an end token, or a stop sequence completed."""
+    new = tokens[:, :, at]
+    done = jnp.isin(new, jnp.asarray(config.eos_ids, jnp.int32)) if config.eos_ids else new < 0
+    for stop in config.stop:
+        matched = at >= len(stop) - 1
+        for back, wanted in enumerate(reversed(stop)):
+            matched &= tokens[:, :, jnp.maximum(at - back, 0)] == wanted
+        done |= matched
+    return done
+
+
+@functools.partial(jax.jit, static_argnames=("model", "config", "dtype"))
+def sample_groups(
+    params: PyTree,
+    prompts: Prompts,
+    key: Array,
+    *,
+    model: ModelConfig,
+    config: SamplingConfig,
+    dtype: DTypeLike,
+) -> Rollouts:
+    """Draws G paths for each of B prompts.
+
+    A prompt is prefilled once and its keys and values are shared by its paths. The loop ends when all paths
+    have. Path g of prompt b draws its token t from key, b, g and t alone.
+    """
+    problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
+    params = jax.tree.map(lambda p: p.astype(dtype), params)
+    hidden, prompt_caches = decoder.prefill(params, model, prompts, dtype)
+    layers = [
+        jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)
+    ]
+    first = decoder.head_logits(params, model, hidden)
+    rows = jnp.arange(problems * paths).reshape(problems, paths)
+    row_keys = jax.vmap(jax.vmap(lambda row: jax.random.fold_in(key, row)))(rows)
+
+    def write(rollouts: Rollouts, logits, at) -> Rollouts:
+        uniform = jax.vmap(jax.vmap(lambda k: jax.random.uniform(jax.random.fold_in(k, at))))(row_keys)
+        token, logprob, sample_logprob, entropy = next_token(logits, uniform, config)
+        live = ~rollouts.finished
+        tokens = rollouts.tokens.at[:, :, at].set(jnp.where(live, token, config.pad_id))
+        return Rollouts(
+            tokens=tokens,
+            length=rollouts.length + live,
+            logprob=rollouts.logprob.at[:, :, at].set(jnp.where(live, logprob, 0.0)),
+            sample_logprob=rollouts.sample_logprob.at[:, :, at].set(jnp.where(live, sample_logprob, 0.0)),
+            entropy=rollouts.entropy.at[:, :, at].set(jnp.where(live, entropy, 0.0)),
+            finished=rollouts.finished | (live & _ended(tokens, at, config)),
+        )
+
+    def step(carry):
+        rollouts, caches, at = carry
+        logits, caches = decoder.decode(
+            params, layers, model, rollouts.tokens[:, :, at - 1], at - 1, prompts.length,
+            prompt_caches, caches, dtype,
+        )  # fmt: skip
+        return write(rollouts, logits, at), caches, at + 1
+
+    def unfinished(carry):
+        rollouts, _, at = carry
+        return (at < width) & ~rollouts.finished.all()
+
+    shape = (problems, paths, width)
+    empty = Rollouts(
+        tokens=constrain_batch(jnp.full(shape, config.pad_id, jnp.int32)),
+        length=jnp.zeros(shape[:2], jnp.int32),
+        logprob=constrain_batch(jnp.zeros(shape)),
+        sample_logprob=constrain_batch(jnp.zeros(shape)),
+        entropy=constrain_batch(jnp.zeros(shape)),
+        finished=jnp.zeros(shape[:2], bool),
+    )
+    logits = jnp.broadcast_to(first[:, None], (problems, paths, first.shape[-1]))
+    rollouts = write(empty, logits, jnp.zeros((), jnp.int32))
+    caches = decoder.empty_caches(model, problems, paths, width, dtype)
+    carry = (rollouts, caches, jnp.ones((), jnp.int32))
+    return jax.lax.while_loop(unfinished, step, carry)[0]

@@ -1,0 +1,7 @@
+"""Step scores without labels and without a reward model: evidence by channel, and its combination."""
+
+from sept_jax.scoring.combine import path_quality, score_steps
+from sept_jax.scoring.evidence import ScoringConfig, gather_evidence
+from sept_jax.scoring.text import Reading, read_path
+
+__all__ = ["Reading", "ScoringConfig", "gather_evidence", "path_quality", "read_path", "score_steps"]

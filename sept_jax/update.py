@@ -1,0 +1,212 @@
+"""The optax step: micro-batched gradients of the objective, never an array of [B, G, T, V]."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, PyTree
+
+from sept_jax import losses
+from sept_jax.models import decoder
+from sept_jax.models.config import ModelConfig
+from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
+from sept_jax.sharding import constrain_batch
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateConfig:
+    """What one optimizer step minimises and how it is computed; static under jit.
+
+    `objective` is `policy_gradient` or `likelihood` (supervised, advantages unused).
+    """
+
+    objective: str = "policy_gradient"
+    micro_batches: int = 1
+    clip_low: float = 0.2
+    clip_high: float = 0.2
+    contrastive_weight: float = 0.0
+    contrastive_beta: float = 1.0
+    contrastive_min_gap: float = 0.1
+    kl_weight: float = 0.0
+    remat: bool = True
+    logit_chunk: int = 128
+
+
+def make_optimizer(
+    learning_rate: float,
+    warmup_steps: int,
+    weight_decay: float,
+    clip_norm: float,
+    b2: float,
+    decay_steps: int | None = None,
+) -> optax.GradientTransformation:
+    """AdamW behind a clip by global norm; linear warm-up, then constant, or cosine to zero at `decay_steps`.
+
+    Biases and norms are not decayed. The last link's `step_size` scales every update and can be set in the
+    state (`optax.tree.set(state, step_size=...)`).
+    """
+    if decay_steps is None:
+        schedule = optax.linear_schedule(
+            learning_rate / max(warmup_steps, 1), learning_rate, max(warmup_steps - 1, 0)
+        )
+    else:
+        schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup_steps, decay_steps)
+
+    def decayed(params: PyTree) -> PyTree:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: not path[-1].key.endswith(("norm", "bias")), params
+        )
+
+    return optax.chain(
+        optax.clip_by_global_norm(clip_norm),
+        optax.adamw(schedule, b2=b2, weight_decay=weight_decay, mask=decayed),
+        optax.inject_hyperparams(optax.scale)(step_size=1.0),
+    )
+
+
+def path_logprobs(
+    params: PyTree,
+    model: ModelConfig,
+    prompts: Prompts,
+    rollouts: Rollouts,
+    dtype: DTypeLike,
+    remat: bool = False,
+    logit_chunk: int = 128,
+) -> tuple[Float[Array, "B G T"], Float[Array, "B G T"]]:
+    """Teacher-forced log-probability and entropy of every token at temperature 1, nats; 0 past the ends.
+
+    Logits are made for `logit_chunk` positions of each path at a time, and again in the backward pass.
+    """
+    hidden = decoder.group_hidden(params, model, prompts, rollouts.tokens, dtype, remat)
+    *rows, count, _ = hidden.shape
+    chunk = min(logit_chunk, count)
+    fill = -count % chunk
+
+    def chunks(x):
+        x = jnp.pad(x, [(0, 0), (0, 0), (0, fill)] + [(0, 0)] * (x.ndim - 3))
+        return jnp.moveaxis(x.reshape(*rows, -1, chunk, *x.shape[3:]), 2, 0)
+
+    @jax.checkpoint
+    def one(carry, piece):
+        states, tokens = piece
+        logits = decoder.head_logits(params, model, states)
+        logprobs = jax.nn.log_softmax(logits, -1)
+        entropy = -jnp.sum(jnp.exp(logprobs) * logprobs, -1)
+        return carry, (jnp.take_along_axis(logprobs, tokens[..., None], -1)[..., 0], entropy)
+
+    _, pieces = jax.lax.scan(one, None, (chunks(hidden), chunks(rollouts.tokens)))
+    inside = jnp.arange(count) < rollouts.length[..., None]
+    logprob, entropy = (
+        jnp.where(inside, jnp.moveaxis(x, 0, 2).reshape(*rows, -1)[..., :count], 0.0) for x in pieces
+    )
+    return logprob, entropy
+
+
+def loss(
+    params: PyTree,
+    batch: UpdateBatch,
+    totals: dict[str, Float[Array, ""]],
+    model: ModelConfig,
+    config: UpdateConfig,
+    dtype: DTypeLike,
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """The objective of a micro-batch as its share of the whole batch's, and its parts.
+
+    `totals` are the whole batch's counts: `tokens`, over which the token terms are normalised, and `groups`.
+    """
+    mask = batch.steps.step_id >= 0
+    logprob, entropy = path_logprobs(
+        params, model, batch.prompts, batch.rollouts, dtype, config.remat, config.logit_chunk
+    )
+    rollouts = batch.rollouts
+    parts = {"entropy": jnp.sum(jnp.where(mask, jax.lax.stop_gradient(entropy), 0.0)) / totals["tokens"]}
+    if config.objective == "likelihood":
+        total = parts["nll"] = losses.likelihood(logprob, mask) / totals["tokens"]
+        return total, parts
+    total = parts["policy_loss"] = (
+        losses.policy_gradient(
+            logprob, rollouts.logprob, batch.advantage, mask, config.clip_low, config.clip_high
+        )
+        / totals["tokens"]
+    )
+    if config.contrastive_weight > 0:
+        pair_loss, pairs = losses.contrastive(
+            logprob, rollouts.logprob, rollouts.tokens, rollouts.length, batch.steps.step_id, batch.quality,
+            config.contrastive_beta, config.contrastive_min_gap,
+        )  # fmt: skip
+        parts["contrastive_loss"] = pair_loss / totals["groups"]
+        parts["contrastive_pairs"] = pairs
+        total += config.contrastive_weight * parts["contrastive_loss"]
+    if config.kl_weight > 0:
+        parts["kl"] = losses.kl_estimate(logprob, batch.reference_logprob, mask) / totals["tokens"]
+        total += config.kl_weight * parts["kl"]
+    drift = jnp.where(mask, jax.lax.stop_gradient(logprob) - rollouts.logprob, 0.0)
+    parts["sampler_gap_nats"] = jnp.abs(drift).sum() / totals["tokens"]
+    return total, parts
+
+
+@functools.partial(
+    jax.jit, static_argnames=("optimizer", "model", "config", "dtype"), donate_argnames=("state",)
+)
+def update(
+    state: TrainState,
+    batch: UpdateBatch,
+    *,
+    optimizer: optax.GradientTransformation,
+    model: ModelConfig,
+    config: UpdateConfig,
+    dtype: DTypeLike,
+) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+    """One optimizer step. Gradients of the micro-batches are summed in f32 in a scan; B is divisible by their
+    number. Loss or gradients that are not finite leave parameters and optimizer as they were, and
+    `skipped` is 1. The state is donated."""
+    micro = config.micro_batches
+    totals = {
+        "tokens": jnp.maximum(jnp.sum(batch.steps.step_id >= 0), 1).astype(jnp.float32),
+        "groups": jnp.float32(batch.quality.shape[0]),
+    }
+
+    def split(x):
+        # row i goes to micro-batch i mod micro: each keeps its share of every device's rows
+        return jnp.moveaxis(x.reshape(-1, micro, *x.shape[1:]), 1, 0)
+
+    def gradients(piece):
+        piece = jax.tree.map(constrain_batch, piece)
+        (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(
+            state.trainable, piece, totals, model, config, dtype
+        )
+        return gradient, {"loss": value, **parts}
+
+    pieces = jax.tree.map(split, batch)
+    shapes = jax.eval_shape(gradients, jax.tree.map(lambda x: x[0], pieces))
+    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    (gradient, metrics), _ = jax.lax.scan(
+        lambda total, piece: (jax.tree.map(jnp.add, total, gradients(piece)), None), start, pieces
+    )
+    norm = optax.global_norm(gradient)
+    finite = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"])
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.trainable)
+    trainable = optax.apply_updates(state.trainable, updates)
+
+    def keep(new, old):
+        return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+
+    metrics |= {"grad_norm": norm, "skipped": 1.0 - finite}
+    new = state.replace(
+        trainable=keep(trainable, state.trainable),
+        opt_state=keep(opt_state, state.opt_state),
+        step=state.step + 1,
+    )
+    return new, metrics
+
+
+def cut_to_bucket(batch: UpdateBatch, parts: int) -> UpdateBatch:
+    """The batch (on the host) with its T axis cut to the shortest of `parts` equal fractions of T that holds
+    the longest path: few lengths to compile for, and little padding to pay for."""
+    longest, width = int(np.max(batch.rollouts.length)), batch.rollouts.tokens.shape[2]
+    bucket = min(-(-width * (i + 1) // parts) for i in range(parts) if width * (i + 1) >= longest * parts)
+    return jax.tree.map(lambda x: x[:, :, :bucket] if np.ndim(x) == 3 else x, batch)

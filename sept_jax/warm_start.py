@@ -1,0 +1,91 @@
+"""Supervised training on worked solutions with mistakes, for tasks that make their own problems.
+
+It gives an embedded model the format and a mediocre accuracy; self-training starts from there.
+"""
+
+import dataclasses
+import time
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from sept_jax.data.procedural import ChainSource, Mistakes
+from sept_jax.data.prompts import PromptConfig, Tokenizer, encode_prompts, render
+from sept_jax.errors import UserError
+from sept_jax.experiment import Experiment, init_state, mistakes
+from sept_jax.metrics import Progress
+from sept_jax.records import Rollouts, Steps, UpdateBatch
+from sept_jax.sharding import place_batch
+from sept_jax.update import cut_to_bucket, make_optimizer, update
+
+
+def worked_batch(
+    source: ChainSource,
+    indices: range,
+    mistakes: Mistakes,
+    tokenizer: Tokenizer,
+    prompt_config: PromptConfig,
+    width: int,
+) -> UpdateBatch:
+    """One worked solution a problem (G = 1), end token included, as a batch for the `likelihood` objective.
+
+    Raises:
+      UserError: a solution is longer than `width` tokens.
+    """
+    texts = [render(source[i], tokenizer, prompt_config) for i in indices]
+    prompts = encode_prompts(texts, tokenizer, tuple(prompt_config["buckets"]))
+    rows = [[*tokenizer.encode(source.worked(i, mistakes)), tokenizer.eos_ids[0]] for i in indices]
+    length = np.asarray([[len(row)] for row in rows], np.int32)
+    if length.max() > width:
+        raise UserError(
+            f"config.sampling.max_new_tokens is {width}: a worked solution has {length.max()} tokens; "
+            f"type --config.sampling.max_new_tokens={length.max()}"
+        )
+    tokens = np.full((len(rows), 1, width), tokenizer.pad_id, np.int32)
+    for b, row in enumerate(rows):
+        tokens[b, 0, : len(row)] = row
+    zeros = np.zeros(tokens.shape, np.float32)
+    step_id = np.where(np.arange(width) < length[..., None], 0, -1).astype(np.int32)
+    return UpdateBatch(
+        prompts=jax.tree.map(np.asarray, prompts),
+        rollouts=Rollouts(tokens, length, zeros, zeros, zeros, np.ones(length.shape, bool)),
+        steps=Steps(step_id, np.ones_like(length)),
+        quality=np.zeros(length.shape, np.float32),
+        advantage=zeros,
+    )
+
+
+def warm_start(experiment: Experiment, params: PyTree) -> PyTree:
+    """Parameters after supervised training on worked solutions with mistakes."""
+    settings = experiment.config.warm_start
+    optimizer = make_optimizer(
+        settings.learning_rate,
+        settings.warmup_steps,
+        0.01,
+        1.0,
+        0.95,
+        max(settings.steps, settings.warmup_steps + 1),
+    )
+    state = init_state(experiment, params, optimizer)
+    objective = dataclasses.replace(experiment.update, objective="likelihood", micro_batches=1)
+    progress = Progress(settings.steps, name="warm start")
+    began, tokens = time.perf_counter(), 0
+    for step in range(settings.steps):
+        batch = worked_batch(
+            experiment.worked,
+            range(step * settings.batch, (step + 1) * settings.batch),
+            mistakes(experiment.config),
+            experiment.tokenizer,
+            experiment.config.prompt,
+            experiment.sampling.max_new_tokens,
+        )
+        tokens += int(batch.rollouts.length.sum())
+        batch = cut_to_bucket(batch, experiment.config.memory.length_buckets)
+        state, metrics = update(
+            state, place_batch(batch, experiment.mesh),
+            optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,
+        )  # fmt: skip
+        progress.update(step + 1, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))
+    progress.close()
+    return state.trainable

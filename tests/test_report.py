@@ -1,0 +1,66 @@
+import json
+
+import numpy as np
+
+from sept_jax.records import CHANNELS, PathText, Problem, StepScores
+from sept_jax.report import sample_record, solution, table
+from sept_jax.scoring import read_path
+
+PROBLEM = Problem("3+4=", "gold that is never shown", 1.0, "chain-0-0")
+PATHS = (PathText("3+4=8\n#### 8", ((0, 6), (6, 12))), PathText("", ()))
+
+
+def record():
+    shape = (2, 2, 2, len(CHANNELS))
+    channel = np.zeros(shape, np.float32)
+    channel[1, 0, 0, CHANNELS.index("arithmetic")] = -3.0
+    channel[1, 0, 0, CHANNELS.index("provenance")] = 1.25
+    score = np.zeros(shape[:3], np.float32)
+    score[1, 0] = 0.123456, 0.5
+    quality = np.array([[9, 9], [0.311728, 0]], np.float32)
+    readings = [read_path(PROBLEM.question, path.steps, True) for path in PATHS]
+    return sample_record(7, PROBLEM, "3+4=\n", PATHS, readings, StepScores(score, channel, quality), 1)
+
+
+def test_a_line_of_samples():
+    line = json.loads(json.dumps(record()))
+    assert line["paths"][1] == {"text": "", "quality": 0.0, "steps": []}
+    first, second = line["paths"][0]["steps"]
+    assert first == {
+        "text": "3+4=8\n",
+        "score": 0.1235,
+        "channels": {"arithmetic": -3.0, "provenance": 1.25},
+        "reasons": {
+            "arithmetic": "3+4=8, but 3+4 is 7",
+            "provenance": "each number and operator is at hand",
+        },
+    }
+    assert (second["text"], second["score"], second["channels"]) == ("#### 8", 0.5, {})
+    assert second["reasons"] == {"provenance": "8 rests on a wrong step"}
+    rest = {name: line[name] for name in ("step", "id", "prompt")}
+    assert rest == {"step": 7, "id": "chain-0-0", "prompt": "3+4=\n"}
+    assert line["paths"][0]["quality"] == 0.3117
+    assert "gold" not in json.dumps(line)
+
+
+def test_a_solution_as_text():
+    assert solution("after", record()).split("\n") == [
+        "after: 3+4=   (path quality 0.31)",
+        "  0.12  3+4=8                     3+4=8, but 3+4 is 7; each number and operator is at hand",
+        "  0.50  #### 8                    8 rests on a wrong step",
+    ]
+    assert solution("after", record(), path=1) == "after: 3+4=   (path quality 0.00)"
+
+
+def test_table_in_percent_with_gains():
+    def results(one, greedy):
+        return {
+            "pass@1": one, "pass@1_interval": [one - 0.05, one + 0.05],
+            "greedy": greedy, "greedy_interval": [0.0, 1.0],
+        }  # fmt: skip
+
+    assert table(results(0.25, 1.0), results(0.625, 0.5)).split("\n") == [
+        "                              base               trained    gain",
+        "pass@1         25.0 [ 20.0,  30.0]   62.5 [ 57.5,  67.5]   +37.5",
+        "greedy        100.0 [  0.0, 100.0]   50.0 [  0.0, 100.0]   -50.0",
+    ]

@@ -1,0 +1,218 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import tiny
+from sept_jax.models import decoder
+from sept_jax.records import Rollouts, Steps, TrainState, UpdateBatch
+from sept_jax.update import (
+    UpdateConfig,
+    cut_to_bucket,
+    loss,
+    make_optimizer,
+    path_logprobs,
+    update,
+)
+
+CONFIG = UpdateConfig(contrastive_weight=0.3, kl_weight=0.2, logit_chunk=2, remat=False)
+OPTIMIZER = make_optimizer(1e-2, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99)
+
+
+def make_batch(problems=8, paths=3, width=6, seed=0):
+    """Paths of random tokens, some short, log-probabilities near the policy's, random credit."""
+    rng = np.random.default_rng(seed)
+    length = rng.integers(2, width + 1, (problems, paths)).astype(np.int32)
+    inside = np.arange(width) < length[..., None]
+    tokens = np.where(inside, rng.integers(2, 19, (problems, paths, width)), 0).astype(np.int32)
+    prompts = tiny.prompts(tuple(rng.integers(2, 7, problems)), seed=seed)
+    zeros = np.zeros(tokens.shape, np.float32)
+    rollouts = Rollouts(*map(jnp.asarray, (tokens, length, zeros, zeros, zeros, length > 0)))
+    exact, _ = jax.jit(lambda p, r: path_logprobs(tiny.params(), tiny.MODEL, p, r, jnp.float32))(
+        prompts, rollouts
+    )
+    near = exact + np.where(inside, rng.normal(0, 0.1, tokens.shape), 0).astype(np.float32)
+    return UpdateBatch(
+        prompts=prompts,
+        rollouts=rollouts.replace(logprob=near),
+        steps=Steps(
+            jnp.asarray(np.where(inside, np.arange(width) // 2, -1), jnp.int32),
+            jnp.asarray((length + 1) // 2),
+        ),
+        quality=jnp.asarray(rng.uniform(size=(problems, paths)), jnp.float32),
+        advantage=jnp.asarray(np.where(inside, rng.normal(size=tokens.shape), 0), jnp.float32),
+        reference_logprob=near + 0.05,
+    )
+
+
+def make_state(params=None):
+    params = tiny.params() if params is None else params
+    return TrainState(params, {}, OPTIMIZER.init(params), jnp.zeros((), jnp.int32), jax.random.key(0))
+
+
+def run(batch, config=CONFIG, state=None):
+    return update(
+        make_state() if state is None else state, batch,
+        optimizer=OPTIMIZER, model=tiny.MODEL, config=config, dtype=jnp.float32,
+    )  # fmt: skip
+
+
+def assert_trees_close(a, b, **tolerance):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **tolerance), a, b)
+
+
+def test_records(check_record):
+    batch = make_batch()
+    check_record(batch.rollouts)
+    check_record(batch.steps)
+
+
+def test_accumulation_of_eight_equals_one_batch():
+    batch = make_batch()
+    one, one_metrics = run(batch)
+    eight, eight_metrics = run(batch, dataclasses.replace(CONFIG, micro_batches=8))
+    assert_trees_close(one_metrics, eight_metrics, rtol=1e-4, atol=1e-6)
+    moved = jax.tree.map(lambda new, old: float(jnp.abs(new - old).max()), one.trainable, tiny.params())
+    assert min(jax.tree.leaves(moved)) > 1e-4
+    # Adam's first step is near a sign: compare its first moment, which is the gradient
+    assert_trees_close(optax.tree.get(one.opt_state, "mu"), optax.tree.get(eight.opt_state, "mu"), atol=1e-6)
+
+
+@pytest.mark.parametrize(("remat", "chunk"), [(True, 2), (False, 5), (True, 99)])
+def test_remat_and_chunks_change_nothing(remat, chunk):
+    plain, other = (
+        run(make_batch(), config)[0]
+        for config in (CONFIG, dataclasses.replace(CONFIG, remat=remat, logit_chunk=chunk))
+    )
+    assert_trees_close(
+        optax.tree.get(plain.opt_state, "mu"), optax.tree.get(other.opt_state, "mu"), atol=1e-6
+    )
+
+
+def test_gradient_equals_finite_differences():
+    batch, params = make_batch(problems=3), tiny.params(scale=2.0)
+    totals = {"tokens": jnp.float32(30), "groups": jnp.float32(3)}
+
+    @jax.jit
+    def value(params):
+        return loss(params, batch, totals, tiny.MODEL, CONFIG, jnp.float32)[0]
+
+    gradient = jax.jit(jax.grad(value))(params)
+    for seed in range(6):
+        keys = jax.random.split(jax.random.key(seed), len(jax.tree.leaves(params)))
+        keys = jax.tree.unflatten(jax.tree.structure(params), list(keys))
+        direction = jax.tree.map(lambda p, k: jax.random.normal(k, p.shape), params, keys)
+        h = 1e-3
+        up, down = (value(jax.tree.map(lambda p, d, s=s: p + s * h * d, params, direction)) for s in (1, -1))
+        slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)))
+        assert float(slope) == pytest.approx(float(up - down) / (2 * h), rel=0.03, abs=3e-3)
+
+
+def test_first_loss_on_policy_by_hand():
+    """With the rollouts' own log-probabilities the ratio is 1: the loss is minus the mean advantage."""
+    batch = make_batch()
+    logprob, _ = path_logprobs(tiny.params(), tiny.MODEL, batch.prompts, batch.rollouts, jnp.float32)
+    batch = batch.replace(rollouts=batch.rollouts.replace(logprob=logprob))
+    _, metrics = run(batch, UpdateConfig(remat=False))
+    tokens = int(batch.rollouts.length.sum())
+    assert float(metrics["loss"]) == pytest.approx(-float(batch.advantage.sum()) / tokens, abs=1e-5)
+    assert float(metrics["sampler_gap_nats"]) < 1e-5
+
+
+def test_likelihood_is_the_mean_negative_log_probability():
+    batch = make_batch()
+    logprob, _ = path_logprobs(tiny.params(), tiny.MODEL, batch.prompts, batch.rollouts, jnp.float32)
+    _, metrics = run(batch, UpdateConfig(objective="likelihood", remat=False))
+    expected = -float(logprob.sum()) / int(batch.rollouts.length.sum())
+    assert float(metrics["loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_lies_past_the_end_does_not_matter():
+    batch = make_batch()
+    past = np.asarray(batch.steps.step_id) < 0
+    assert past.any()
+    dirty = batch.replace(
+        advantage=jnp.where(past, 7.0, batch.advantage),
+        rollouts=batch.rollouts.replace(tokens=jnp.where(past, 5, batch.rollouts.tokens)),
+    )
+    clean, dirty = run(batch)[0], run(dirty)[0]
+    assert_trees_close(clean.trainable, dirty.trainable, atol=0)
+
+
+def test_no_credit_changes_nothing_but_weight_decay():
+    batch = make_batch()
+    batch = batch.replace(advantage=jnp.zeros_like(batch.advantage))
+    _, metrics = run(batch, UpdateConfig(remat=False))
+    assert float(metrics["grad_norm"]) == 0.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_skipped_and_counted(bad):
+    batch = make_batch()
+    state, metrics = run(batch.replace(advantage=batch.advantage.at[0, 0, 0].set(bad)))
+    assert float(metrics["skipped"]) == 1.0
+    assert int(state.step) == 1
+    assert_trees_close(state.trainable, tiny.params(), atol=0)
+    assert_trees_close(state.opt_state, OPTIMIZER.init(tiny.params()), atol=0)
+
+
+def test_step_size_scales_the_update():
+    half = make_state()
+    half = half.replace(opt_state=optax.tree.set(half.opt_state, step_size=jnp.float32(0.5)))
+    full, half = run(make_batch())[0], run(make_batch(), state=half)[0]
+    start = tiny.params()
+    assert_trees_close(
+        jax.tree.map(lambda n, o: (n - o) / 2, full.trainable, start),
+        jax.tree.map(jnp.subtract, half.trainable, start),
+        atol=1e-6,
+    )
+
+
+def test_only_matrices_are_decayed():
+    optimizer = make_optimizer(1.0, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99)
+    params = tiny.params()
+    updates, _ = optimizer.update(jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params)
+    assert float(jnp.abs(updates["final_norm"]).max()) == 0.0
+    assert float(jnp.abs(updates["layers"]["query_bias"]).max()) == 0.0
+    np.testing.assert_allclose(updates["layers"]["query"], -0.1 * params["layers"]["query"], rtol=1e-6)
+
+
+def test_learning_rate_warms_up_linearly():
+    optimizer = make_optimizer(0.4, warmup_steps=4, weight_decay=0.0, clip_norm=1e9, b2=0.99)
+    params = {"w": jnp.ones(())}
+    state, steps = optimizer.init(params), []
+    for _ in range(6):
+        updates, state = optimizer.update({"w": jnp.ones(())}, state, params)
+        steps.append(-float(updates["w"]))
+    np.testing.assert_allclose(steps, [0.1, 0.2, 0.3, 0.4, 0.4, 0.4], rtol=1e-4)
+
+
+def largest_array(jaxpr):
+    sizes = [0]
+    for equation in jaxpr.eqns:
+        sizes += [int(np.prod(v.aval.shape)) for v in equation.outvars]
+        for inner in jax.core.jaxprs_in_params(equation.params):
+            sizes.append(largest_array(inner))
+    return max(sizes)
+
+
+def test_no_array_of_all_logits_is_ever_made():
+    model = dataclasses.replace(tiny.MODEL, vocab_size=5000)
+    params = decoder.abstract_params(model)
+    batch, totals = make_batch(), {"tokens": jnp.float32(30), "groups": jnp.float32(3)}
+    trace = jax.make_jaxpr(jax.grad(lambda p: loss(p, batch, totals, model, CONFIG, jnp.float32)[0]))(params)
+    all_logits = batch.rollouts.tokens.size * 5000
+    assert batch.rollouts.tokens[..., :2].size * 5000 <= largest_array(trace.jaxpr) < all_logits
+
+
+def test_cut_to_bucket():
+    batch = jax.device_get(make_batch(width=12))
+    batch = batch.replace(rollouts=batch.rollouts.replace(length=np.minimum(batch.rollouts.length, 7)))
+    for parts, width in ((1, 12), (2, 12), (3, 8), (12, 7)):
+        cut = cut_to_bucket(batch, parts)
+        assert cut.rollouts.tokens.shape == (8, 3, width)
+        np.testing.assert_array_equal(cut.advantage, batch.advantage[..., :width])
+        assert cut.prompts.tokens.shape == batch.prompts.tokens.shape

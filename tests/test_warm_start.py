@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes
+from sept_jax.errors import UserError
+from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.warm_start import worked_batch
+
+PROMPT = {
+    "system": "", "instruction": "{question}", "few_shot": (),
+    "plain": "{question}\n{solution}", "buckets": (24,),
+}  # fmt: skip
+MISTAKES = Mistakes(digit=0.3)
+
+
+@pytest.mark.parametrize("wrap", [dict, ConfigDict])
+def test_worked_batch(wrap, check_record):
+    source, tokenizer = ChainSource(8, 3), character_tokenizer(CHARACTERS)
+    batch = worked_batch(source, range(2, 6), MISTAKES, tokenizer, wrap(PROMPT), 64)
+    eos, pad = tokenizer.eos_ids[0], tokenizer.pad_id
+    for row, index in enumerate(range(2, 6)):
+        solution = tokenizer.encode(source.worked(index, MISTAKES))
+        length = len(solution) + 1
+        assert batch.rollouts.length[row, 0] == length
+        tokens = batch.rollouts.tokens[row, 0]
+        np.testing.assert_array_equal(tokens[:length], [*solution, eos])
+        np.testing.assert_array_equal(tokens[length:], pad)
+        np.testing.assert_array_equal(batch.steps.step_id[row, 0], np.where(np.arange(64) < length, 0, -1))
+        asked = batch.prompts.tokens[row, : batch.prompts.length[row]]
+        assert tokenizer.decode(asked.tolist()) == f"{source[index].question}\n"
+    assert batch.rollouts.tokens.shape == (4, 1, 64)
+    assert not batch.advantage.any()
+
+
+def test_a_solution_that_does_not_fit_says_what_to_type():
+    source, tokenizer = ChainSource(8, 3), character_tokenizer(CHARACTERS)
+    longest = max(len(source.worked(i, MISTAKES)) + 1 for i in range(8))
+    assert (
+        worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest).rollouts.length.max() == longest
+    )
+    with pytest.raises(
+        UserError, match=rf"max_new_tokens is {longest - 1}: .* type .*max_new_tokens={longest}$"
+    ):
+        worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest - 1)
