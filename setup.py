@@ -10,6 +10,7 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "array_record>=0.8; platform_system!='Windows'",
+        "etils>=1.9",
         "flax>=0.12.8,<0.13",
         "gguf>=0.17",
         "huggingface_hub>=1.0",
@@ -19,10 +20,11 @@ setup(
         "jinja2>=3.1",
         "math-verify>=0.8",
         "ml-collections>=1.1",
+        "ml_dtypes>=0.5",
         "numpy>=2.0",
         "optax>=0.2.8,<0.3",
         "orbax-checkpoint>=0.12,<0.13",
-        "safetensors>=0.6",
+        "safetensors>=0.8",
         "sympy>=1.13",
         "tensorboardX>=2.6.4",
         "tensorflow-datasets>=4.9.9",
@@ -32,6 +34,6 @@ setup(
     ],
     extras_require={
         "test": ["beartype>=0.20", "hypothesis>=6.100", "pytest>=8.4", "ruff==0.17.6"],
-        "peer": ["torch==2.13.0", "accelerate>=1.0"],
+        "peer": ["accelerate>=1.0", "torch==2.13.0"],
     },
 )

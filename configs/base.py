@@ -76,9 +76,13 @@ def get_config() -> ConfigDict:
 
     config.advantage = "to_go"  # to_go, gain, path or min
 
-    config.optimizer = ConfigDict(  # AdamW
-        {"learning_rate": 1e-6, "warmup_steps": 5, "weight_decay": 0.0, "clip_norm": 1.0, "b2": 0.99}
-    )
+    config.optimizer = ConfigDict()  # AdamW
+    config.optimizer.learning_rate = 1e-6
+    config.optimizer.warmup_steps = 5
+    config.optimizer.decay_steps = 0  # cosine to zero at this step; 0: constant
+    config.optimizer.weight_decay = 0.0
+    config.optimizer.clip_norm = 1.0
+    config.optimizer.b2 = 0.99
 
     config.loss = ConfigDict()
     config.loss.clip_low = 0.2

@@ -22,7 +22,10 @@ def get_config():
     config.scoring.strict = True
     config.scoring.max_steps = 12
     config.scoring.weights.update(arithmetic=3.0, provenance=3.0, agreement=0.0, coherence=0.0)
+    config.scoring.bias = -3.0  # a step is right when both rules say so, not when one has nothing to say
+    config.curriculum.start = 1.0
     config.optimizer.learning_rate = 3e-4
+    config.optimizer.decay_steps = config.get_ref("steps")
     config.memory.remat = False
     config.warm_start.steps = 600
     config.evaluation.every = 20

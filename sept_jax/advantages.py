@@ -42,14 +42,17 @@ def _per_spread(sigma: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def to_go(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
-    """A_k = mean over j >= k of z_j, z = (s - mu) / max(sigma, 0.1).
+    """A_k = (R_k - b_k) / max(sigma, 0.1), R_k = mean over j >= k of s_j.
 
-    A mean, not a sum: a sum pays for extra lines that are true but useless.
+    A mean, not a sum: a sum pays for extra lines that are true but useless. The baseline b_k is the group's
+    mean of R_k, a path that has ended by k counting with mu: mistakes lie late in a path, so one baseline
+    for all k would blame more tokens than it praises.
     """
     mu, sigma = group_statistics(score, valid)
-    z = jnp.where(valid, (score - mu) * _per_spread(sigma), 0.0)
     remaining = jnp.cumsum(valid[..., ::-1], -1)[..., ::-1]
-    return jnp.cumsum(z[..., ::-1], -1)[..., ::-1] / jnp.maximum(remaining, 1)
+    returns = jnp.cumsum(jnp.where(valid, score, 0.0)[..., ::-1], -1)[..., ::-1] / jnp.maximum(remaining, 1)
+    baseline = jnp.where(valid, returns, mu).mean(1, keepdims=True)
+    return jnp.where(valid, (returns - baseline) * _per_spread(sigma), 0.0)
 
 
 def gain(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:

@@ -17,6 +17,7 @@ from sept_jax.curriculum import CurriculumConfig
 from sept_jax.data import Source
 from sept_jax.data.jsonl import JsonlSource
 from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes
+from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.errors import UserError
 from sept_jax.guard import GuardConfig
 from sept_jax.models import decoder
@@ -68,7 +69,7 @@ def validate(config: ConfigDict) -> None:
         "batch", "sampling.max_new_tokens", "scoring.max_steps", "memory.micro_batches", "memory.logit_chunk",
         "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm", "evaluation.every",
         "evaluation.problems", "evaluation.samples", "evaluation.batch", "checkpoint.every",
-        "checkpoint.keep", "curriculum.width", "log.samples_every",
+        "checkpoint.keep", "curriculum.width", "log.samples_every", "guard.baseline_steps",
     ]  # fmt: skip
     for key in positive:
         value = _get(config, key)
@@ -101,7 +102,7 @@ def validate(config: ConfigDict) -> None:
     if config.model.path is None and config.data.source != "procedural":
         _fail(
             "model.path", None,
-            "a new decoder knows only the procedural task; type --config.model.path=DIR, FILE.gguf or a hub id",
+            "only the procedural task starts from nothing; type --config.model.path=DIR, FILE.gguf or hub id",
         )  # fmt: skip
     if config.warm_start.steps and config.data.source != "procedural":
         _fail(
@@ -152,11 +153,13 @@ def validate_mesh(config: ConfigDict, mesh: Mesh) -> None:
     for key in ("batch", "evaluation.batch") + (("warm_start.batch",) if config.warm_start.steps else ()):
         if _get(config, key) % rows:
             _fail(key, _get(config, key), f"it must be divisible by the mesh's data x fsdp, {rows}")
-    if config.batch // config.memory.micro_batches % rows:
+    micro = config.memory.micro_batches
+    if config.batch // micro % rows:
+        fits = max(n for n in range(1, micro) if config.batch % (n * rows) == 0)
         _fail(
-            "memory.micro_batches", config.memory.micro_batches,
-            f"a micro-batch has {config.batch // config.memory.micro_batches} problems; "
-            f"it must be divisible by the mesh's data x fsdp, {rows}",
+            "memory.micro_batches", micro,
+            f"a micro-batch has {config.batch // micro} problems, which the mesh's data x fsdp, {rows}, does "
+            f"not divide; type --config.memory.micro_batches={fits}",
         )  # fmt: skip
 
 
@@ -171,6 +174,9 @@ def build(config: ConfigDict) -> Experiment:
     validate_mesh(config, mesh)
     train, held_out, ood, worked = _sources(config)
     model, params, tokenizer = _model(config)
+    if config.data.source != "procedural":  # made problems are short by construction
+        for source in (train, held_out):
+            check_prompts(source, tokenizer, config.prompt)
     stop = tuple(tuple(tokenizer.encode(text)) for text in config.sampling.stop)
     if not all(stop):
         _fail("sampling.stop", tuple(config.sampling.stop), "a stop string must not be empty")
@@ -214,6 +220,18 @@ def build(config: ConfigDict) -> Experiment:
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),
     )
+
+
+def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDict) -> None:
+    """Encodes every problem of a source once, so that none stops a run when it is first drawn.
+
+    Raises:
+      UserError: a prompt is empty or longer than the largest bucket.
+    """
+    for index in range(len(source)):
+        problem = source[index]
+        text = render(problem, tokenizer, prompt_config)
+        encode_prompts([text], tokenizer, tuple(prompt_config.buckets), [problem.id])
 
 
 def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSource | None]:

@@ -10,6 +10,9 @@ import flax.struct
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+Host = Array | np.ndarray
+"""Arrays that stages on the host make or read too."""
+
 CHANNELS = (
     "arithmetic",
     "algebra",
@@ -95,10 +98,10 @@ class Evidence:
     problem share an id, -1 is none.
     """
 
-    verdict: Float[Array, "B G S C"]
-    known: Bool[Array, "B G S C"]
-    value_id: Int[Array, "B G S"]
-    answer_id: Int[Array, "B G"]
+    verdict: Float[Host, "B G S C"]
+    known: Bool[Host, "B G S C"]
+    value_id: Int[Host, "B G S"]
+    answer_id: Int[Host, "B G"]
 
 
 @flax.struct.dataclass
@@ -106,9 +109,9 @@ class StepScores:
     """`score` in [0, 1] a step, 0 past the path's last step; `channel` is each channel's share of the
     score's logit; `quality` in [0, 1] a path."""
 
-    score: Float[Array, "B G S"]
-    channel: Float[Array, "B G S C"]
-    quality: Float[Array, "B G"]
+    score: Float[Host, "B G S"]
+    channel: Float[Host, "B G S C"]
+    quality: Float[Host, "B G"]
 
 
 @flax.struct.dataclass
@@ -140,16 +143,16 @@ class UpdateBatch:
 class Curriculum:
     """N problems: running ease in [0, 1], how often each was seen, index of the highest level drawn."""
 
-    ease: Float[Array | np.ndarray, "N"]
-    seen: Int[Array | np.ndarray, "N"]
-    cap: Int[Array | np.ndarray, ""]
+    ease: Float[Host, "N"]
+    seen: Int[Host, "N"]
+    cap: Int[Host, ""]
 
 
 @flax.struct.dataclass
 class Guard:
     """Reference and running means of the watched metrics, steps seen and alarms raised so far."""
 
-    reference: Float[Array | np.ndarray, "W"]
-    running: Float[Array | np.ndarray, "W"]
-    seen: Int[Array | np.ndarray, ""]
-    alarms: Int[Array | np.ndarray, ""]
+    reference: Float[Host, "W"]
+    running: Float[Host, "W"]
+    seen: Int[Host, ""]
+    alarms: Int[Host, ""]

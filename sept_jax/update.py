@@ -36,25 +36,28 @@ class UpdateConfig:
     logit_chunk: int = 128
 
 
+@functools.lru_cache(maxsize=16)  # one object a setting: `update` is compiled once for it
 def make_optimizer(
     learning_rate: float,
     warmup_steps: int,
     weight_decay: float,
     clip_norm: float,
     b2: float,
-    decay_steps: int | None = None,
+    decay_steps: int = 0,
 ) -> optax.GradientTransformation:
-    """AdamW behind a clip by global norm; linear warm-up, then constant, or cosine to zero at `decay_steps`.
+    """AdamW behind a clip by global norm; linear warm-up, then constant, or with `decay_steps` cosine to zero
+    at that step.
 
     Biases and norms are not decayed. The last link's `step_size` scales every update and can be set in the
     state (`optax.tree.set(state, step_size=...)`).
     """
-    if decay_steps is None:
-        schedule = optax.linear_schedule(
-            learning_rate / max(warmup_steps, 1), learning_rate, max(warmup_steps - 1, 0)
-        )
+    warmup_steps = max(warmup_steps, 1)
+    warm_up = optax.linear_schedule(learning_rate / warmup_steps, learning_rate, warmup_steps - 1)
+    if decay_steps:
+        after = optax.cosine_decay_schedule(learning_rate, max(decay_steps - warmup_steps, 1))
+        schedule = optax.join_schedules([warm_up, after], [warmup_steps])
     else:
-        schedule = optax.warmup_cosine_decay_schedule(0.0, learning_rate, warmup_steps, decay_steps)
+        schedule = warm_up
 
     def decayed(params: PyTree) -> PyTree:
         return jax.tree_util.tree_map_with_path(

@@ -16,8 +16,9 @@ COUNT = [[2, 3, 0]]
 # B (1/4 + 1/16 + 0) / 3 = 5/48; their mean is sigma^2 = 11/96.
 SIGMA = (11 / 96) ** 0.5
 # Qualities 3/4, 1/4, 0: mean 1/3, variance 5/24 - 1/9 = 7/72. Minima 1/2, 0, 0: mean 1/6, variance 2/36.
+# Returns: A 3/4, 1/2; B 1/4, 3/8, 1/2. Baselines, a path that has ended counting 1/2: 1/2, 11/24, 1/2.
 HAND = {
-    "to_go": np.array([[0.25, 0, 0], [-0.25, -0.125, 0], [0, 0, 0]]) / SIGMA,
+    "to_go": np.array([[1 / 4, 1 / 24, 0], [-1 / 4, -1 / 12, 0], [0, 0, 0]]) / SIGMA,
     "gain": np.array([[0.5, -0.25, 0], [-0.5, 0.125, 0.125], [0, 0, 0]]) / SIGMA,
     "path": np.array([[5, 5, 0], [-1, -1, -1], [0, 0, 0]]) / 12 / (7 / 72) ** 0.5,
     "min": np.array([[2**0.5, 2**0.5, 0], [-(0.5**0.5), 0, 0], [0, 0, 0]]),
@@ -51,7 +52,8 @@ def reference(score, count, estimator):
     for g, p in enumerate(paths):
         for k in range(len(p)):
             if estimator == "to_go":
-                out[g, k] = np.mean([(s - mu) / sigma for s in p[k:]])
+                baseline = np.mean([np.mean(other[k:]) if k < len(other) else mu for other in paths])
+                out[g, k] = (np.mean(p[k:]) - baseline) / sigma
             elif estimator == "gain":
                 out[g, k] = (np.mean(p[: k + 1]) - (np.mean(p[:k]) if k else mu)) / sigma
             elif estimator == "path":

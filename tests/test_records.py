@@ -1,8 +1,10 @@
 import jax
 import jax.numpy as jnp
 import jaxtyping
+import numpy as np
 import pytest
 
+from sept_jax import curriculum, guard
 from sept_jax.data.prompts import encode_prompts
 from sept_jax.records import Prompts, Steps, TrainState
 
@@ -15,6 +17,8 @@ def test_the_check_accepts_what_fits(check_record):
     check_record(prompts())
     check_record(Steps(step_id=jnp.zeros((2, 3, 4), jnp.int32), count=jnp.zeros((2, 3), jnp.int32)))
     check_record(TrainState({}, {}, (), jnp.int32(0), jax.random.key(0)))
+    check_record(guard.start())
+    check_record(curriculum.start(np.ones(4, np.float32), curriculum.CurriculumConfig()))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_line_of_samples():
         },
     }
     assert (second["text"], second["score"], second["channels"]) == ("#### 8", 0.5, {})
-    assert second["reasons"] == {"provenance": "8 rests on a wrong step"}
+    assert second["reasons"] == {"provenance": "8 is the one value left"}
     rest = {name: line[name] for name in ("step", "id", "prompt")}
     assert rest == {"step": 7, "id": "chain-0-0", "prompt": "3+4=\n"}
     assert line["paths"][0]["quality"] == 0.3117
@@ -47,7 +47,7 @@ def test_a_solution_as_text():
     assert solution("after", record()).split("\n") == [
         "after: 3+4=   (path quality 0.31)",
         "  0.12  3+4=8                     3+4=8, but 3+4 is 7; each number and operator is at hand",
-        "  0.50  #### 8                    8 rests on a wrong step",
+        "  0.50  #### 8                    8 is the one value left",
     ]
     assert solution("after", record(), path=1) == "after: 3+4=   (path quality 0.00)"
 

@@ -28,12 +28,11 @@ _HUNDRED = Fraction(100)
 
 
 class Chain(NamedTuple):
-    """`operands operators = ... = result` of a step; `true` is False where a link of it is false."""
+    """`operands operators = ... = result` of a step; the result is None where it is not closed."""
 
     operands: tuple[Fraction, ...]
     operators: tuple[str, ...]
     result: Fraction | None
-    true: bool
 
 
 def check_provenance(problem: str, steps: Sequence[str], *, strict: bool) -> list[Verdict]:
@@ -98,11 +97,9 @@ def _find_chains(links: tuple[Link, ...]) -> tuple[Chain, ...]:
     i = 0
     while i < len(links):
         first = last = links[i]
-        true = first.holds is not False
         i += 1
         while i < len(links) and links[i].continues and not links[i].note:
             last = links[i]
-            true &= last.holds is not False
             first = last if first.left is None or not first.left.operators else first
             i += 1
         if first.left is None:
@@ -113,7 +110,7 @@ def _find_chains(links: tuple[Link, ...]) -> tuple[Chain, ...]:
         if source is None or not source.operators:
             continue
         closed = goal is not None and not goal.operators
-        chain = Chain(source.numbers, source.operators, goal.exact if closed else None, true)
+        chain = Chain(source.numbers, source.operators, goal.exact if closed else None)
         if not (first.note and chain in seen):  # an annotation repeats the text around it
             chains.append(chain)
         seen.add(chain)
@@ -123,7 +120,6 @@ def _find_chains(links: tuple[Link, ...]) -> tuple[Chain, ...]:
 def _strict(problem: str, steps: Sequence[str]) -> list[Verdict]:
     numbers, operators = problem_quantities(problem)
     pool, budget = Counter(numbers), None if operators is None else Counter(operators)
-    tainted: Counter = Counter()
     seen: set[Chain] = set()
     verdicts: list[Verdict] = []
     answered = False
@@ -134,33 +130,27 @@ def _strict(problem: str, steps: Sequence[str]) -> list[Verdict]:
         chains, answer = _chains(step), final_answer(step)
         verdict = _NO_EQUATION
         for chain in chains:
-            verdict = _use_up(chain, pool, budget, tainted, seen)
+            verdict = _use_up(chain, pool, budget, seen)
             if verdict.value < 0:
                 break
         if answer is not None:
             answered = True
             if not chains or verdict.value >= 0:
-                verdict = _final(answer, pool, tainted)
+                verdict = _final(answer, pool)
         verdicts.append(verdict)
     return verdicts
 
 
-def _use_up(
-    chain: Chain, pool: Counter, budget: Counter | None, tainted: Counter, seen: set[Chain]
-) -> Verdict:
+def _use_up(chain: Chain, pool: Counter, budget: Counter | None, seen: set[Chain]) -> Verdict:
     """Moves a chain's operands and operators out of the pool and its result into it."""
     if chain.result is None:
         return _NO_EQUATION
     missing = problem = None
-    rests = False
     if chain in seen and any(pool[number] <= 0 for number in chain.operands):
         problem = f"repeats an earlier equation for {show_number(chain.result)}"
     seen.add(chain)
     for number in chain.operands:
         if pool[number] > 0:
-            if pool[number] <= tainted[number]:
-                tainted[number] -= 1
-                rests = True
             pool[number] -= 1
         elif missing is None:
             missing = number
@@ -173,16 +163,12 @@ def _use_up(
         elif problem is None:
             problem = f"the question has no {symbol} left"
     pool[chain.result] += 1
-    if problem is not None or rests or not chain.true:
-        tainted[chain.result] += 1
     if problem is not None:
         return Verdict(-1.0, problem)
-    if rests:
-        return Verdict(0.0, "builds on a wrong step")
     return Verdict(1.0, "each number and operator is at hand")
 
 
-def _final(answer: str, pool: Counter, tainted: Counter) -> Verdict:
+def _final(answer: str, pool: Counter) -> Verdict:
     value = answer_value(answer)
     left = [number for number, count in pool.items() for _ in range(count)]
     if value is None:
@@ -192,8 +178,6 @@ def _final(answer: str, pool: Counter, tainted: Counter) -> Verdict:
         return Verdict(-1.0, f"answers while {len(left)} values are left: {shown}")
     if left[0] != value:
         return Verdict(-1.0, f"answers {show_number(value)}, but {show_number(left[0])} is left")
-    if tainted[value]:
-        return Verdict(0.0, f"{show_number(value)} rests on a wrong step")
     return Verdict(1.0, f"{show_number(value)} is the one value left")
 
 

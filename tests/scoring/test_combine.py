@@ -1,6 +1,5 @@
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ def test_hand_worked_scores(check_record):
         [[[[1, -1, 1], [-1, 0.5, 1], [1, 1, 1]], [[1, 1, 1], [1, 1, 1], [1, 1, 1]]]],
         [[[[1, 1, 0], [1, 1, 0], [1, 1, 1]], [[1, 1, 1], [1, 1, 1], [1, 1, 1]]]],
     )
-    check_record(jax.tree.map(jnp.asarray, found))
+    check_record(found)
     scores = score_steps(found, jnp.asarray([[2, 0]], jnp.int32), weights, 0.25)
     check_record(scores)
     # Step 0: 0.25 + 2 - 0.5; step 1: 0.25 - 2 + 0.25. The third channel is not known there.

@@ -1,5 +1,3 @@
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,13 +49,15 @@ def gathered(questions, groups, settings, gold=None, logprob=-1.0):
 
 def test_a_right_and_a_wrong_path(check_record):
     evidence, scores = gathered([QUESTION], [[RIGHT, WRONG]], RULES)
-    check_record(jax.tree.map(jnp.asarray, evidence))
+    check_record(evidence)
     check_record(scores)
     right, wrong = evidence.verdict[0]
     np.testing.assert_array_equal(right[:4, ARITHMETIC], [1, 1, 1, 0])
     np.testing.assert_array_equal(right[:4, PROVENANCE], [1, 1, 1, 1])
     assert wrong[0, ARITHMETIC] == -1
-    assert wrong[3, PROVENANCE] == -1
+    np.testing.assert_array_equal(
+        wrong[:4, PROVENANCE], [1, 1, 1, 1]
+    )  # true books, false product
     assert not evidence.known[0, :, 4:].any()
     # Two channels of weight 3 agree: sigmoid(6) = 0.9975; one is left on the last step: sigmoid(3) = 0.9526.
     np.testing.assert_allclose(

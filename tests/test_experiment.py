@@ -1,0 +1,137 @@
+"""A bad config fails with one clear line, before anything is loaded or compiled."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from configs import base, gsm8k, quickstart
+from sept_jax.errors import UserError
+from sept_jax.experiment import build, validate, validate_mesh
+from sept_jax.records import CHANNELS
+from sept_jax.sharding import make_mesh
+
+
+def changed(**changes):
+    config = quickstart.get_config()
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("sampling.group_size", 1, "need at least 2; type --config.sampling.group_size=8"),
+        ("sampling.temperature", 0.0, "all paths of a group would be the same"),
+        ("sampling.temperature", -1.0, "must not be negative"),
+        ("sampling.top_p", 0.0, "must be in (0, 1]"),
+        ("sampling.top_p", 1.5, "must be in (0, 1]"),
+        ("sampling.top_k", -2, "must not be negative"),
+        ("sampling.max_new_tokens", 0, "must be above 0"),
+        ("batch", 0, "must be above 0"),
+        ("steps", -1, "must not be negative"),
+        ("advantage", "togo", "expected one of to_go, gain, path, min"),
+        ("model.dtype", "float16", "expected one of bfloat16, float32"),
+        ("data.source", "json", "expected tfds, jsonl or procedural"),
+        ("data.source", "jsonl", "type --config.data.path=PATH/gsm8k"),
+        ("data.source", "tfds", "only the procedural task starts from nothing"),
+        ("memory.micro_batches", 5, "it must divide config.batch, 32"),
+        ("memory.logit_chunk", 0, "must be above 0"),
+        ("prompt.buckets", (), "expected ascending lengths"),
+        ("prompt.buckets", (64, 32), "expected ascending lengths"),
+        ("scoring.weights.answer_gain", 1.0, "this channel has no implementation; type 0"),
+        ("curriculum.start", 0.0, "must be in (0, 1]"),
+        ("curriculum.width", 0.0, "must be above 0"),
+        ("optimizer.learning_rate", 0.0, "must be above 0"),
+        ("optimizer.learning_rate", float("nan"), "must be above 0"),
+        ("loss.kl_weight", -0.1, "must not be negative"),
+        ("checkpoint.keep", 0, "must be above 0"),
+        ("evaluation.samples", 0, "must be above 0"),
+        ("guard.baseline_steps", 0, "must be above 0"),
+        ("seed", -1, "must not be negative"),
+    ],
+)
+def test_a_bad_value_is_named(key, value, said):
+    with pytest.raises(UserError) as caught:
+        validate(changed(**{key: value}))
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(("config.", f"config.{key}"))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_channel_at_all():
+    with pytest.raises(UserError, match="at least one must count"):
+        validate(changed(**{f"scoring.weights.{name}": 0.0 for name in CHANNELS}))
+
+
+def test_a_batch_that_does_not_divide_over_the_mesh():
+    mesh = make_mesh((8, 1, 1))
+    for key, value in (("batch", 12), ("evaluation.batch", 20), ("warm_start.batch", 3)):
+        with pytest.raises(
+            UserError, match=rf"config\.{key} is {value}.*divisible by the mesh's data x fsdp, 8"
+        ):
+            validate_mesh(changed(**{key: value}), mesh)
+    with pytest.raises(
+        UserError, match=r"a micro-batch has 4 problems.*type --config.memory.micro_batches=4"
+    ):
+        validate_mesh(changed(**{"memory.micro_batches": 8}), mesh)
+    with pytest.raises(UserError, match=r"config\.mesh is \(3, 1, 1\).*number of devices, 8"):
+        build(changed(mesh=(3, 1, 1)))
+
+
+@pytest.mark.parametrize("config", [base, gsm8k, quickstart])
+def test_defaults_set_every_channel_and_quickstart_is_valid(config):
+    made = config.get_config()
+    assert set(made.scoring.weights) == set(CHANNELS)
+    if config is not base:
+        validate(made)
+
+
+def test_splits_of_the_procedural_task_share_no_problem():
+    experiment = build(changed(**{"data.procedural.size": 3000}))
+    train = {experiment.train[i].question for i in range(3000)}
+    held_out = [experiment.held_out[i].question for i in range(len(experiment.held_out))]
+    long = [q for q in held_out if sum(q.count(o) for o in "+-*") == 4]
+    assert np.mean([q in train for q in long]) < 0.02
+    ood = experiment.out_of_distribution
+    assert set(ood.levels) == {5.0, 6.0}
+    parameters = sum(p.size for p in _leaves(experiment.params))
+    assert 5e5 <= parameters <= 4e6
+
+
+ON_EIGHT = ["--config=configs/gsm8k.py", "--config.memory.micro_batches=1"]
+
+
+def _leaves(tree):
+    return [tree] if not isinstance(tree, dict) else [x for v in tree.values() for x in _leaves(v)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--config=configs/quickstart.py", "--config.sampling.group_size=1"], "need at least 2"),
+        (["--config=configs/quickstart.py", "--config.modle.path=x"], "did you mean --config.model.path?"),
+        (
+            [
+                *ON_EIGHT,
+                "--config.model.path=./nothing.gguf",
+                "--config.data.source=jsonl",
+                f"--config.data.path={__file__}",
+            ],
+            "type --config.model.path=",
+        ),
+        (["--config=configs/quickstart.py", "--resume"], "type --workdir=runs/NAME --resume"),
+    ],
+)
+def test_the_command_ends_in_one_line_and_exit_code_2(arguments, said):
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "sept_jax.train", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert time.monotonic() - began < 60

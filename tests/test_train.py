@@ -1,0 +1,248 @@
+"""The loop from problem to updated weights, on a tiny decoder."""
+
+import dataclasses
+import json
+import string
+
+import jax
+import numpy as np
+import pytest
+import tiny
+from ml_collections import ConfigDict
+
+from configs import gsm8k, quickstart
+from sept_jax import train as loop
+from sept_jax.checkpoint import Checkpoints
+from sept_jax.errors import UserError
+from sept_jax.experiment import build, model_fingerprint
+from sept_jax.models import decoder
+from sept_jax.models.export import export_hf
+from sept_jax.models.tokenizer import character_tokenizer
+
+ONE_DEVICE = jax.make_mesh(
+    (1, 1, 1), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3, devices=jax.devices()[:1]
+)
+SHAPE = {"width": 16, "mlp_width": 24, "num_layers": 2, "num_heads": 4, "num_kv_heads": 2, "head_dim": 4}
+
+
+def chain_config(**changes) -> ConfigDict:
+    config = quickstart.get_config()
+    config.update_from_flattened_dict(
+        {
+            "steps": 6,
+            "batch": 8,
+            "model.shape": SHAPE,
+            "data.procedural.size": 64,
+            "sampling.group_size": 3,
+            "sampling.max_new_tokens": 48,
+            "warm_start.steps": 3,
+            "warm_start.batch": 8,
+            "evaluation.every": 2,
+            "evaluation.problems": 8,
+            "evaluation.ood_problems": 8,
+            "evaluation.batch": 8,
+            "evaluation.samples": 2,
+            "checkpoint.every": 2,
+            "checkpoint.keep": 3,
+            "log.samples_every": 2,
+            "memory.length_buckets": 1,
+        }
+        | changes
+    )
+    return config
+
+
+def run(config, workdir, resume=False):
+    experiment = dataclasses.replace(build(config), mesh=ONE_DEVICE)
+    with jax.set_mesh(ONE_DEVICE):
+        summary = loop.train(experiment, workdir, resume)
+        checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
+        state = loop.as_tree(loop.start_loop(experiment, experiment.params))
+        tree, notes = checkpoints.restore(None, state)
+        checkpoints.close()
+    return summary, tree, notes
+
+
+def assert_same_bits(a, b):
+    paths, structure = jax.tree.flatten_with_path(a)
+    others, other_structure = jax.tree.flatten_with_path(b)
+    assert structure == other_structure
+    for (path, x), (_, y) in zip(paths, others, strict=True):
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            x, y = jax.random.key_data(x), jax.random.key_data(y)
+        np.testing.assert_array_equal(np.asarray(x), np.asarray(y), err_msg=jax.tree_util.keystr(path))
+
+
+def steps_of(file, field="step"):
+    return [json.loads(line)[field] for line in file.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("whole")
+    return workdir, *run(chain_config(), workdir)
+
+
+def test_a_run_leaves_what_it_promises(whole_run):
+    workdir, summary, tree, _ = whole_run
+    assert summary["steps"] == int(tree["step"]) == 6
+    for part in ("base", "final"):
+        for metric in ("pass@1", "greedy", "ood_pass@1"):
+            low, high = summary[part][f"{metric}_interval"]
+            assert 0 <= low <= summary[part][metric] <= high <= 1
+    assert summary["tokens_per_s"] > 0
+    assert list(workdir.glob("events*"))
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    updates = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in updates] == [1, 2, 3, 4, 5, 6]
+    assert [line["step"] for line in lines if "eval/pass@1" in line] == [0, 2, 4, 6]
+    assert all(np.isfinite(line["loss"]) and line["skipped"] == 0 for line in updates)
+    assert max(line["grad_norm"] for line in updates) > 0
+    assert max(line["sampler_gap_nats"] for line in updates) < 1e-4
+    sample = json.loads((workdir / "samples.jsonl").read_text().splitlines()[0])
+    assert len(sample["paths"]) == 3
+    for path in sample["paths"]:
+        assert "".join(step["text"] for step in path["steps"]) == path["text"]
+        assert all(0 <= step["score"] <= 1 for step in path["steps"])
+
+
+def test_self_training_moves_the_parameters(whole_run):
+    workdir, _, tree, _ = whole_run
+    experiment = build(chain_config())
+    checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
+    base = loop.restore_params(checkpoints, tree["trainable"], 0)
+    checkpoints.close()
+    moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), base, tree["trainable"])
+    assert min(jax.tree.leaves(moved)) > 0
+
+
+def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path):
+    workdir, summary, tree, notes = whole_run
+    run(chain_config(steps=3), tmp_path)
+    # what a killed process leaves beyond its last checkpoint
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "loss": 1.0}\n{"step": 5, "lo')
+    resumed, resumed_tree, resumed_notes = run(chain_config(), tmp_path, resume=True)
+    assert_same_bits(resumed_tree, tree)
+    assert resumed["base"] == summary["base"]
+    assert resumed["final"] == summary["final"]
+    assert resumed_notes["sampled_tokens"] == notes["sampled_tokens"]
+    updates = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in updates if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    assert steps_of(tmp_path / "samples.jsonl") == steps_of(workdir / "samples.jsonl")
+
+
+def test_resuming_a_finished_run_changes_nothing(whole_run):
+    workdir, summary, tree, _ = whole_run
+    again, again_tree, _ = run(chain_config(), workdir, resume=True)
+    assert_same_bits(again_tree, tree)
+    assert again["final"] == summary["final"]
+
+
+def word_problems(folder, answers):
+    folder.mkdir()
+    for split in ("train", "test"):
+        rows = [
+            {"question": f"Tom has {n} apples and buys {n + 2} more. How many?", "answer": answer}
+            for n, answer in enumerate(answers, 1)
+        ]
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def word_model(tmp_path_factory):
+    """A Hugging Face directory with random weights that write digits and operators often."""
+    tokenizer = character_tokenizer(string.printable[:95] + "\n")
+    model = dataclasses.replace(tiny.MODEL, vocab_size=tokenizer.vocab_size, max_length=512)
+    params = decoder.init_params(model, jax.random.key(0))
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    export_hf(folder, dataclasses.replace(model, family="qwen2", qk_norm=False), strip(params), tokenizer)
+    return folder
+
+
+def strip(params):
+    layers = {name: p for name, p in params["layers"].items() if name not in ("query_norm", "key_norm")}
+    return jax.device_get(params | {"layers": layers})
+
+
+def word_config(model, data, **changes):
+    config = gsm8k.get_config()
+    config.update_from_flattened_dict(
+        {
+            "steps": 4,
+            "batch": 16,
+            "model.path": str(model),
+            "model.dtype": "float32",
+            "data.source": "jsonl",
+            "data.path": str(data),
+            "prompt.few_shot": (),
+            "prompt.plain": "{question}\n{solution}",
+            "prompt.buckets": (64,),
+            "sampling.group_size": 4,
+            "sampling.max_new_tokens": 24,
+            "optimizer.learning_rate": 1e-2,
+            "memory.micro_batches": 2,
+            "memory.length_buckets": 1,
+            "evaluation.every": 1,
+            "evaluation.problems": 8,
+            "evaluation.batch": 8,
+            "evaluation.samples": 2,
+            "checkpoint.every": 1,
+        }
+        | changes
+    )
+    return config
+
+
+def test_garbage_gold_gives_the_same_parameters_bit_for_bit(word_model, tmp_path):
+    gold = word_problems(
+        tmp_path / "gold", [f"{n}+{n + 2}={2 * n + 2}\n#### {2 * n + 2}" for n in range(1, 21)]
+    )
+    garbage = word_problems(tmp_path / "garbage", ["#### \\frac{banana}{0}", "17", "#### 1e999", "?"] * 5)
+    # the first update's metrics are the reference, and no running mean stays 10 times above it: an alarm
+    forced = {"guard.baseline_steps": 1, "guard.entropy_floor": 10.0, "guard.max_alarms": 9}
+    trees, alarms = [], []
+    for name, data in (("a", gold), ("b", garbage)):
+        _, tree, _ = run(word_config(word_model, data, **forced), tmp_path / name)
+        trees.append(tree)
+        lines = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        alarms.append([line["alarms"] for line in lines if "alarms" in line])
+    assert alarms[0] == alarms[1] == [0, 1, 2, 3]
+    assert_same_bits(*trees)
+    lines = [json.loads(line) for line in (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()]
+    assert max(line.get("grad_norm", 0) for line in lines) > 0
+
+
+def test_an_alarm_restores_and_slows_down_and_at_last_stops(word_model, tmp_path):
+    data = word_problems(tmp_path / "data", ["1"] * 20)
+    forced = {"guard.baseline_steps": 1, "guard.entropy_floor": 10.0, "guard.max_alarms": 1}
+    summary, tree, _ = run(word_config(word_model, data, **forced), tmp_path / "run")
+    assert summary["stopped"].startswith("step 3: entropy is at")
+    assert summary["steps"] == 3
+    assert float(tree["guard"].alarms) == 2
+
+
+def test_a_kl_term_and_every_estimator_run(word_model, tmp_path):
+    data = word_problems(tmp_path / "data", ["1"] * 20)
+    for estimator in ("gain", "path", "min"):
+        changes = {"advantage": estimator, "steps": 2, "loss.kl_weight": 0.1, "evaluation.every": 9}
+        workdir = tmp_path / estimator
+        run(word_config(word_model, data, **changes), workdir)
+        lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        kl = [line["kl"] for line in lines if "kl" in line]
+        assert kl[0] == pytest.approx(0, abs=1e-6)
+        assert kl[1] > 1e-6
+
+
+def test_open_workdir(tmp_path):
+    config = chain_config()
+    with pytest.raises(UserError, match="type --workdir=runs/NAME --resume"):
+        loop.open_workdir(config, None, "configs/quickstart.py", resume=True)
+    with pytest.raises(UserError, match="holds no run to resume"):
+        loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=True)
+    made = loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=False)
+    assert json.loads((made / "config.json").read_text())["sampling"]["group_size"] == 3
+    with pytest.raises(UserError, match="type --resume to continue it"):
+        loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=False)
+    assert loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=True) == made
