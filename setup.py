@@ -9,7 +9,7 @@ setup(
     packages=find_packages(include=["sept_jax", "sept_jax.*"]),
     install_requires=[
         "absl-py>=2.1",
-        "array_record>=0.8; platform_system!='Windows'",
+        "array_record>=0.8",
         "etils>=1.9",
         "flax>=0.12.8,<0.13",
         "gguf>=0.17",
@@ -33,7 +33,7 @@ setup(
         "transformers>=5.0,<6",
     ],
     extras_require={
-        "test": ["beartype>=0.20", "hypothesis>=6.100", "pytest>=8.4", "ruff==0.17.6"],
+        "test": ["beartype>=0.20", "hypothesis>=6.100", "pytest>=8.4", "ruff==0.17.6", "scipy>=1.12"],
         "peer": ["accelerate>=1.0", "torch==2.13.0"],
     },
 )

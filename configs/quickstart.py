@@ -12,7 +12,7 @@ from configs import base
 
 def get_config():
     config = base.get_config()
-    config.steps = 40
+    config.steps = 80
     config.batch = 32
     config.model.dtype = "float32"
     config.data.source = "procedural"
@@ -24,15 +24,15 @@ def get_config():
     config.scoring.weights.update(arithmetic=3.0, provenance=3.0, agreement=0.0, coherence=0.0)
     config.scoring.bias = -3.0  # a step is right when both rules say so, not when one has nothing to say
     config.curriculum.start = 1.0
-    config.optimizer.learning_rate = 3e-4
+    config.optimizer.learning_rate = 5e-4
     config.optimizer.decay_steps = config.get_ref("steps")
     config.memory.remat = False
-    config.warm_start.steps = 600
-    config.evaluation.every = 20
+    config.warm_start.steps = 700
+    config.evaluation.every = 40
     config.evaluation.problems = 256
     config.evaluation.ood_problems = 128
     config.evaluation.batch = 64
-    config.checkpoint.every = 20
+    config.checkpoint.every = 40
     config.debug_overrides = {
         "steps": 2,
         "batch": 8,

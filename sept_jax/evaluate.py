@@ -5,18 +5,20 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jax.typing import DTypeLike
+from absl import logging
 from jaxtyping import Array, Bool, Float, PyTree
 
 from sept_jax.checks.answers import final_answer, same_answer
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data import Source
-from sept_jax.data.prompts import PromptConfig, Tokenizer, encode_prompts, render
-from sept_jax.models.config import ModelConfig
+from sept_jax.data.prompts import PromptConfig, encode_prompts, render
+from sept_jax.errors import UserError
+from sept_jax.experiment import Experiment
+from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Problem, Prompts, Rollouts
 from sept_jax.sampling import SamplingConfig, sample_groups
 from sept_jax.sharding import place_batch
-from sept_jax.update import path_logprobs
+from sept_jax.update import jitted_path_logprobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,19 +41,45 @@ def make_bench(
     samples: int,
     tokenizer: Tokenizer,
     prompt_config: PromptConfig,
-    buckets: tuple[int, ...],
     sampling: SamplingConfig,
 ) -> Bench:
-    """A bench on the first `count` problems of a source; the last batch is filled up with its last one."""
-    problems = tuple(source[i] for i in range(min(count, len(source))))
+    """A bench on the first `count` problems of a source that have a gold answer; the last batch is filled up
+    with its last one.
+
+    Raises:
+      UserError: no problem has a gold answer.
+    """
+    first = [source[i] for i in range(min(count, len(source)))]
+    problems = tuple(problem for problem in first if problem.answer is not None)
+    if not problems:
+        raise UserError("config.data: no held-out problem has an answer: evaluation needs gold answers")
+    if len(problems) < len(first):
+        logging.warning("%d held-out problems without an answer are left out", len(first) - len(problems))
     prompts = []
     for start in range(0, len(problems), batch):
         chunk = problems[start : start + batch]
         chunk = chunk + (chunk[-1],) * (batch - len(chunk))
         texts = [render(problem, tokenizer, prompt_config) for problem in chunk]
-        prompts.append(encode_prompts(texts, tokenizer, buckets, [p.id for p in chunk]))
+        prompts.append(
+            encode_prompts(texts, tokenizer, tuple(prompt_config["buckets"]), [p.id for p in chunk])
+        )
     plain = dataclasses.replace(sampling, group_size=samples, temperature=1.0, top_k=0, top_p=1.0)
     return Bench(problems, tuple(prompts), samples, plain)
+
+
+def make_benches(experiment: Experiment) -> dict[str, Bench]:
+    """What is evaluated, by the prefix of its metrics: held-out problems, and out-of-distribution ones."""
+    settings = experiment.config.evaluation
+    sources = {"": (experiment.held_out, settings.problems)}
+    if experiment.out_of_distribution is not None:
+        sources["ood_"] = (experiment.out_of_distribution, settings.ood_problems)
+    return {
+        name: make_bench(
+            source, count, settings.batch, settings.samples, experiment.tokenizer,
+            experiment.config.prompt, experiment.sampling,
+        )
+        for name, (source, count) in sources.items()
+    }  # fmt: skip
 
 
 def is_correct(text: str, gold: str | None, comparer: SymbolicComparer | None) -> bool:
@@ -81,38 +109,32 @@ def interval(values: Float[np.ndarray, "N"], resamples: int = 2000) -> tuple[flo
 
 
 def sample_texts(
-    params: PyTree,
-    bench: Bench,
-    key: Array,
-    tokenizer: Tokenizer,
-    model: ModelConfig,
-    sampling: SamplingConfig,
-    dtype: DTypeLike,
+    experiment: Experiment, params: PyTree, bench: Bench, key: Array, sampling: SamplingConfig
 ) -> tuple[list[list[str]], list[Rollouts]]:
     """Texts `[problem][path]` for all of a bench's problems, and the rollouts batch by batch."""
     texts, batches = [], []
-    mesh = jax.sharding.get_mesh()
     for number, prompts in enumerate(bench.prompts):
         rollouts = sample_groups(
-            params, place_batch(prompts, mesh), jax.random.fold_in(key, number),
-            model=model, config=sampling, dtype=dtype,
-        )  # fmt: skip
+            params,
+            place_batch(prompts, experiment.mesh),
+            jax.random.fold_in(key, number),
+            model=experiment.model,
+            config=sampling,
+            dtype=experiment.dtype,
+        )
         batches.append(rollouts)
         tokens, length = np.asarray(rollouts.tokens), np.asarray(rollouts.length)
-        for b in range(len(tokens)):
-            texts.append(
-                [tokenizer.decode(tokens[b, g, : length[b, g]].tolist()) for g in range(len(length[b]))]
-            )
+        for rows, sizes in zip(tokens, length, strict=True):
+            paths = zip(rows, sizes, strict=True)
+            texts.append([experiment.tokenizer.decode(row[:size].tolist()) for row, size in paths])
     return texts[: len(bench.problems)], batches
 
 
 def evaluate(
+    experiment: Experiment,
     params: PyTree,
     bench: Bench,
     key: Array,
-    tokenizer: Tokenizer,
-    model: ModelConfig,
-    dtype: DTypeLike,
     comparer: SymbolicComparer | None = None,
     start: PyTree | None = None,
     name: str = "",
@@ -122,17 +144,13 @@ def evaluate(
 
     `start` adds `kl_to_start`, nats a token, on the sampled paths. `name` goes before each metric.
     """
-    texts, batches = sample_texts(params, bench, key, tokenizer, model, bench.sampling, dtype)
+    texts, batches = sample_texts(experiment, params, bench, key, bench.sampling)
     single = dataclasses.replace(bench.sampling, group_size=1, temperature=0.0)
-    best, _ = sample_texts(params, bench, key, tokenizer, model, single, dtype)
+    best, _ = sample_texts(experiment, params, bench, key, single)
 
     def graded(paths: Sequence[Sequence[str]]) -> np.ndarray:
-        return np.asarray(
-            [
-                [is_correct(t, p.answer, comparer) for t in row]
-                for p, row in zip(bench.problems, paths, strict=True)
-            ]
-        )
+        pairs = zip(bench.problems, paths, strict=True)
+        return np.asarray([[is_correct(t, problem.answer, comparer) for t in row] for problem, row in pairs])
 
     correct = graded(texts)
     by_problem = {"pass@1": correct.mean(1), "greedy": graded(best).mean(1)}
@@ -143,24 +161,27 @@ def evaluate(
         result[name + metric] = float(values.mean())
         result[name + metric + "_interval"] = list(interval(values))
     if start is not None:
-        result[name + "kl_to_start"] = kl_to_start(start, bench, batches, model, dtype)
+        result[name + "kl_to_start"] = kl_to_start(experiment, params, start, bench, batches)
     return result
 
 
 def kl_to_start(
-    start: PyTree, bench: Bench, batches: Sequence[Rollouts], model: ModelConfig, dtype: DTypeLike
+    experiment: Experiment, params: PyTree, start: PyTree, bench: Bench, batches: Sequence[Rollouts]
 ) -> float:
-    """Mean over sampled tokens of logprob - start's logprob, nats a token: KL(policy || start) unbiased."""
+    """KL(policy || start) in nats a token: the mean over sampled tokens of the difference of the two
+    teacher-forced log-probabilities."""
     total = tokens = 0.0
-    mesh = jax.sharding.get_mesh()
+    left = len(bench.problems)
     for prompts, rollouts in zip(bench.prompts, batches, strict=True):
-        logprob, _ = _start_logprobs(start, place_batch(prompts, mesh), rollouts, model, dtype)
-        total += float((rollouts.logprob - logprob).sum())
-        tokens += float(rollouts.length.sum())
+        placed = place_batch(prompts, experiment.mesh)
+        policy, other = (
+            jitted_path_logprobs(
+                p, model=experiment.model, prompts=placed, rollouts=rollouts, dtype=experiment.dtype,
+                logit_chunk=experiment.update.logit_chunk,
+            )[0][:left]
+            for p in (params, start)
+        )  # fmt: skip
+        total += float((policy - other).sum())
+        tokens += float(rollouts.length[:left].sum())
+        left -= len(rollouts.length)
     return total / max(tokens, 1.0)
-
-
-_start_logprobs = jax.jit(
-    lambda params, prompts, rollouts, model, dtype: path_logprobs(params, model, prompts, rollouts, dtype),
-    static_argnames=("model", "dtype"),
-)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ from sept_jax.advantages import ESTIMATORS
 from sept_jax.curriculum import CurriculumConfig
 from sept_jax.data import Source
 from sept_jax.data.jsonl import JsonlSource
-from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes
+from sept_jax.data.procedural import CHARACTERS, ChainSource
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.errors import UserError
 from sept_jax.guard import GuardConfig
@@ -43,7 +44,7 @@ class Experiment:
     model: ModelConfig
     params: PyTree
     tokenizer: Tokenizer
-    train: Source
+    problems: Source
     held_out: Source
     out_of_distribution: Source | None
     worked: ChainSource | None
@@ -66,18 +67,28 @@ def validate(config: ConfigDict) -> None:
       UserError: names the first bad setting, what was expected and what to type.
     """
     positive = [
-        "batch", "sampling.max_new_tokens", "scoring.max_steps", "memory.micro_batches", "memory.logit_chunk",
-        "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm", "evaluation.every",
-        "evaluation.problems", "evaluation.samples", "evaluation.batch", "checkpoint.every",
-        "checkpoint.keep", "curriculum.width", "log.samples_every", "guard.baseline_steps",
+        "batch", "sampling.max_new_tokens", "scoring.max_steps", "memory.micro_batches",
+        "memory.logit_chunk", "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm",
+        "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
+        "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
+        "data.procedural.size", "data.procedural.max_operand", "warm_start.batch",
+        "warm_start.learning_rate", "warm_start.clip_norm", "loss.contrastive_beta", "loss.clip_high",
+        "guard.length_ratio",
     ]  # fmt: skip
     for key in positive:
-        value = _get(config, key)
-        if not value > 0:
-            _fail(key, value, "it must be above 0")
+        if not _get(config, key) > 0:
+            _fail(key, _get(config, key), "it must be above 0")
+    if not config.curriculum.width >= 0.01:
+        _fail("curriculum.width", config.curriculum.width, "below 0.01 no problem has weight left; type 0.08")
     for key in (
-        "steps", "warm_start.steps", "sampling.temperature", "sampling.top_k", "loss.kl_weight",
-        "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
+        "optimizer.b2", "warm_start.b2", "loss.clip_low", "curriculum.memory", "guard.memory", "guard.decay",
+    ):  # fmt: skip
+        if not 0 <= _get(config, key) < 1:
+            _fail(key, _get(config, key), "it must be in [0, 1)")
+    for key in (
+        "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
+        "sampling.temperature", "sampling.top_k", "loss.kl_weight", "loss.contrastive_weight",
+        "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
     ):  # fmt: skip
         if _get(config, key) < 0:
             _fail(key, _get(config, key), "it must not be negative")
@@ -204,7 +215,7 @@ def build(config: ConfigDict) -> Experiment:
         model=model,
         params=params,
         tokenizer=tokenizer,
-        train=train,
+        problems=train,
         held_out=held_out,
         out_of_distribution=ood,
         worked=worked,
@@ -237,6 +248,10 @@ def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDic
 def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSource | None]:
     data = config.data
     if data.source == "jsonl":
+        if Path(data.path).is_file():
+            _fail(
+                "data.path", data.path, "one file is no train and test split; give the folder that holds both"
+            )
         return JsonlSource(data.path, data.train_split), JsonlSource(data.path, data.eval_split), None, None
     if data.source == "tfds":
         from sept_jax.data.tfds import TfdsSource  # slow to import, and only this source needs it
@@ -249,9 +264,11 @@ def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSo
     limits = {"max_operand": made.max_operand, "max_value": made.max_value}
     seed = 4 * config.seed
     train = ChainSource(made.size, seed, tuple(made.operations), **limits)
-    held_out = ChainSource(config.evaluation.problems, seed + 1, tuple(made.operations), **limits)
+    held_out = ChainSource(
+        config.evaluation.problems, seed + 1, tuple(made.operations), **limits, held_out=True
+    )
     count = config.evaluation.ood_problems
-    ood = ChainSource(count, seed + 2, tuple(made.ood_operations), **limits) if count else None
+    ood = ChainSource(count, seed + 2, tuple(made.ood_operations), **limits, held_out=True) if count else None
     shown = config.warm_start.steps * config.warm_start.batch
     worked = ChainSource(shown, seed + 3, tuple(made.operations), **limits) if shown else None
     return train, held_out, ood, worked
@@ -272,13 +289,14 @@ def _model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
         qk_norm=True,
         **config.model.shape,
     )
-    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    key, _ = _seed_keys(config)
     return model, jax.device_get(jax.jit(decoder.init_params, static_argnums=0)(model, key)), tokenizer
 
 
-def mistakes(config: ConfigDict) -> Mistakes:
-    """The mistakes in the warm start's solutions."""
-    return Mistakes(**config.warm_start.mistakes)
+def _seed_keys(config: ConfigDict) -> tuple[Array, Array]:
+    """The key of a new decoder's parameters, and the run's root key."""
+    init, root = jax.random.split(jax.random.key(config.seed))
+    return init, root
 
 
 def param_shardings(experiment: Experiment) -> PyTree:
@@ -299,7 +317,7 @@ def init_state(experiment: Experiment, params: PyTree, optimizer: optax.Gradient
         frozen={},
         opt_state=jax.jit(optimizer.init, out_shardings=by_leaf)(params),
         step=jax.device_put(jnp.zeros((), jnp.int32), replicated),
-        key=jax.device_put(jax.random.key(experiment.config.seed), replicated),
+        key=jax.device_put(_seed_keys(experiment.config)[1], replicated),
     )
 
 

@@ -11,22 +11,20 @@ from sept_jax.records import Guard
 @dataclasses.dataclass(frozen=True)
 class GuardConfig:
     """After `baseline_steps` steps, whose means are the reference, an alarm is raised when a running mean
-    (`memory` is the weight of the past) of the entropy or of the answers' diversity falls below
-    `entropy_floor` or `diversity_floor` of its reference, or the length leaves
-    [1 / `length_ratio`, `length_ratio`] of it. An alarm restores the newest checkpoint from before it and
-    multiplies the learning rate by `decay`; after `max_alarms` the run stops."""
+    (`memory` is the weight of the past) of the entropy falls below `entropy_floor` of its reference, or
+    that of the length leaves [1 / `length_ratio`, `length_ratio`] of it. An alarm restores the newest
+    checkpoint and multiplies the learning rate by `decay`; after `max_alarms` the run stops."""
 
     enabled: bool = True
     baseline_steps: int = 5
     memory: float = 0.7
     entropy_floor: float = 0.05
-    diversity_floor: float = 0.2
     length_ratio: float = 3.0
     decay: float = 0.5
     max_alarms: int = 3
 
 
-WATCHED = ("entropy", "diversity", "length")
+WATCHED = ("entropy", "length")
 """Metrics that the guard watches, in the order of its arrays."""
 
 
@@ -49,8 +47,8 @@ def watch(guard: Guard, metrics: Mapping[str, float], config: GuardConfig) -> tu
     guard = guard.replace(running=running, seen=np.asarray(seen, np.int32))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(guard.reference > 0, running / guard.reference, 1.0)
-    low = (config.entropy_floor, config.diversity_floor, 1 / config.length_ratio)
-    high = (np.inf, np.inf, config.length_ratio)
+    low = (config.entropy_floor, 1 / config.length_ratio)
+    high = (np.inf, config.length_ratio)
     for name, value, floor, ceiling in zip(WATCHED, ratio, low, high, strict=True):
         if not floor <= value <= ceiling:
             alarmed = guard.replace(running=guard.reference, alarms=guard.alarms + np.int32(1))

@@ -149,7 +149,9 @@ def sample_groups(
     have. Path g of prompt b draws its token t from key, b, g and t alone.
     """
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
-    params = jax.tree.map(lambda p: p.astype(dtype), params)
+    params = jax.tree_util.tree_map_with_path(
+        lambda path, p: p if path[-1].key.endswith("norm") else p.astype(dtype), params
+    )
     hidden, prompt_caches = decoder.prefill(params, model, prompts, dtype)
     layers = [
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)

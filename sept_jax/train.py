@@ -4,18 +4,13 @@ python -m sept_jax.train --config=configs/quickstart.py [--workdir=DIR] [--resum
 """
 
 import dataclasses
-import datetime
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import flax.struct
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from absl import flags, logging
 from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
@@ -25,35 +20,36 @@ from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data.prompts import encode_prompts, render
-from sept_jax.errors import UserError
-from sept_jax.evaluate import Bench, evaluate, make_bench
-from sept_jax.experiment import (
-    Experiment,
-    build,
-    init_state,
-    model_fingerprint,
-    step_key,
-)
+from sept_jax.evaluate import evaluate, make_benches
+from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
 from sept_jax.health import describe
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
 from sept_jax.records import (
-    Curriculum,
     Evidence,
-    Guard,
     Problem,
     Prompts,
     Rollouts,
     Steps,
     StepScores,
     StepTexts,
-    TrainState,
     UpdateBatch,
+)
+from sept_jax.run import (
+    Loop,
+    as_tree,
+    commit,
+    find_workdir,
+    from_tree,
+    open_workdir,
+    restore_params,
+    roll_back,
+    start_loop,
 )
 from sept_jax.sampling import sample_groups
 from sept_jax.scoring import gather_evidence, read_path, score_steps
 from sept_jax.sharding import place_batch
 from sept_jax.steps import split_steps
-from sept_jax.update import cut_to_bucket, path_logprobs, update
+from sept_jax.update import cut_to_bucket, jitted_path_logprobs, update
 from sept_jax.warm_start import warm_start
 
 
@@ -115,14 +111,14 @@ def update_batch(experiment: Experiment, scored: Scored, reference: PyTree | Non
     batch = place_batch(batch, experiment.mesh)
     if reference is None:
         return batch
-    logprob, _ = jax.jit(path_logprobs, static_argnames=("model", "dtype"))(
-        reference, prompts=batch.prompts, rollouts=batch.rollouts,
-        model=experiment.model, dtype=experiment.dtype,
+    logprob, _ = jitted_path_logprobs(
+        reference, model=experiment.model, prompts=batch.prompts, rollouts=batch.rollouts,
+        dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
     )  # fmt: skip
     return batch.replace(reference_logprob=logprob)
 
 
-def records(experiment: Experiment, scored: Scored, step: int, count: int) -> list[dict]:
+def sample_lines(experiment: Experiment, scored: Scored, step: int, count: int) -> list[dict]:
     """The first `count` problems of a batch as lines of `samples.jsonl`."""
     lines = []
     for row in range(min(count, len(scored.problems))):
@@ -134,52 +130,44 @@ def records(experiment: Experiment, scored: Scored, step: int, count: int) -> li
     return lines
 
 
-@flax.struct.dataclass
-class Loop:
-    """All that a run carries from step to step; it is what a checkpoint holds."""
-
-    train: TrainState
-    curriculum: Curriculum
-    guard: Guard
-
-
-def start_loop(experiment: Experiment, params: PyTree) -> Loop:
-    """The loop before its first step."""
-    return Loop(
-        init_state(experiment, params, experiment.optimizer),
-        curriculum.start(experiment.train.levels, experiment.curriculum),
-        guard.start(),
+def train_step(
+    experiment: Experiment, loop: Loop, reference: PyTree | None
+) -> tuple[Loop, Scored, dict[str, float], str | None]:
+    """One step: the new loop, the scored batch, its metrics, and the guard's alarm if there is one."""
+    step, root, clock = int(loop.state.step), loop.state.key, time.perf_counter()
+    levels, settings = experiment.problems.levels, experiment.curriculum
+    indices = curriculum.draw(
+        loop.curriculum, levels, step_key(root, step, "draw"), experiment.config.batch, settings
     )
-
-
-def restore_params(checkpoints: Checkpoints, like: PyTree, step: int) -> PyTree:
-    """The parameters alone of a checkpoint; step 0 is the start."""
-    return checkpoints.restore(step, {"trainable": like})[0]["trainable"]
-
-
-def as_tree(loop: Loop) -> dict[str, PyTree]:
-    """The loop by the names under which a checkpoint holds its parts."""
-    fields = ("trainable", "frozen", "opt_state", "step", "key")
-    parts = {name: getattr(loop.train, name) for name in fields}
-    return parts | {"curriculum": loop.curriculum, "guard": loop.guard}
-
-
-def from_tree(tree: Mapping[str, PyTree]) -> Loop:
-    """The inverse of `as_tree`."""
-    tree = dict(tree)
-    rest = tree.pop("curriculum"), tree.pop("guard")
-    return Loop(TrainState(**tree), *rest)
-
-
-def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop, int]:
-    """Parameters and optimizer of the newest checkpoint, with a smaller step from there on; the step, the
-    key, the curriculum and the guard go on as they are, so that the run does not walk the same way again."""
-    parts = {name: part for name, part in as_tree(loop).items() if name in ("trainable", "opt_state", "step")}
-    saved, _ = checkpoints.restore(None, parts)
-    scale = float(optax.tree.get(loop.train.opt_state, "step_size")) * decay
-    opt_state = optax.tree.set(saved["opt_state"], step_size=jnp.float32(scale))
-    state = loop.train.replace(trainable=saved["trainable"], opt_state=opt_state)
-    return loop.replace(train=state), int(saved["step"])
+    problems = [experiment.problems[int(i)] for i in indices]
+    scored = sample_and_score(experiment, loop.state.trainable, problems, step_key(root, step, "sample"))
+    scored_at = time.perf_counter()
+    state, updated = update(
+        loop.state,
+        update_batch(experiment, scored, reference),
+        optimizer=experiment.optimizer,
+        model=experiment.model,
+        config=experiment.update,
+        dtype=experiment.dtype,
+    )
+    metrics = {name: float(value) for name, value in updated.items()}
+    metrics |= describe(scored.rollouts, scored.steps, scored.evidence, scored.scores)
+    ease = curriculum.group_ease(scored.scores, scored.evidence)
+    observed = curriculum.observe(loop.curriculum, levels, indices, ease, settings)
+    watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
+    now = time.perf_counter()
+    metrics |= {
+        "ease": float(ease.mean()),
+        "level": float(np.mean([problem.level for problem in problems])),
+        "level_cap": float(observed.cap),
+        "alarms": float(watched.alarms),
+        "seconds/sample": scored.seconds["sample"],
+        "seconds/score": scored.seconds["score"],
+        "seconds/update": now - scored_at,
+        "seconds/step": now - clock,
+        "tokens_per_s": metrics["sampled_tokens"] / (now - clock),
+    }
+    return Loop(state, observed, watched), scored, metrics, alarm
 
 
 def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]:
@@ -188,130 +176,84 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
     writer, samples = MetricsWriter(workdir), JsonLines(workdir / "samples.jsonl")
     checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
     benches, comparer = make_benches(experiment), SymbolicComparer()
-    shown = [experiment.held_out[i] for i in range(min(config.batch, len(experiment.held_out)))]
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
-        key = step_key(loop.train.key, 0, "evaluate")
         results: dict[str, Any] = {}
         for name, bench in benches.items():
-            results |= evaluate(
-                loop.train.trainable, bench, key, experiment.tokenizer, experiment.model, experiment.dtype,
-                comparer, start if name == "" else None, name,
-            )  # fmt: skip
-        writer.write(
-            int(loop.train.step), {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
-        )
+            key = step_key(loop.state.key, 0, "evaluate")
+            results |= evaluate(experiment, loop.state.trainable, bench, key, comparer, start, name)
+        results["comparisons_given_up"] = comparer.restarts
+        shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
+        writer.write(int(loop.state.step), shown)
         return results
 
-    def sample_line(loop: Loop) -> dict:
-        key = step_key(loop.train.key, 0, "evaluate")
-        scored = sample_and_score(experiment, loop.train.trainable, shown, key)
-        return records(experiment, scored, int(loop.train.step), 1)[0]
+    def example(loop: Loop) -> dict:
+        """The first held-out problem, sampled and scored."""
+        problems = [experiment.held_out[i % len(experiment.held_out)] for i in range(config.batch)]
+        key = step_key(loop.state.key, 0, "evaluate")
+        scored = sample_and_score(experiment, loop.state.trainable, problems, key)
+        return sample_lines(experiment, scored, int(loop.state.step), 1)[0]
 
     def save(loop: Loop, notes: dict[str, Any]) -> None:
-        notes["seconds"] = notes["seconds_before"] + time.perf_counter() - began
-        checkpoints.save(int(loop.train.step), as_tree(loop), notes)
+        notes["seconds"] = seconds_before + time.perf_counter() - began
+        checkpoints.save(int(loop.state.step), as_tree(loop), notes)
 
+    seconds_before, kept = 0.0, -1
     if resume and checkpoints.latest() is not None:
-        loop = start_loop(experiment, experiment.params)
-        saved, notes = checkpoints.restore(None, as_tree(loop))
+        saved, notes = checkpoints.restore(None, as_tree(start_loop(experiment, experiment.params)))
         loop = from_tree(saved)
-        notes["seconds_before"] = notes["seconds"]
-        writer.truncate_after(int(loop.train.step))
-        samples.truncate_after(int(loop.train.step))
-    else:
-        params = experiment.params
-        if config.warm_start.steps:
-            params = warm_start(experiment, params)
+        seconds_before, kept = notes["seconds"], int(loop.state.step)
+        notes["stopped"] = None
+    writer.truncate_after(kept)
+    samples.truncate_after(kept)
+    if kept < 0:
+        params = warm_start(experiment) if config.warm_start.steps else experiment.params
         loop = start_loop(experiment, params)
         base = measure(loop, None)
-        notes = {
-            "base": base,
-            "last": base,
-            "before": sample_line(loop),
-            "sampled_tokens": 0.0,
-            "train_seconds": 0.0,
-        }
-        notes |= {"seconds_before": 0.0, "stopped": None}
+        notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
+        notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0}
         save(loop, notes)
-    reference = restore_params(checkpoints, loop.train.trainable, 0) if config.loss.kl_weight > 0 else None
+    reference = restore_params(checkpoints, loop.state.trainable, 0) if config.loss.kl_weight > 0 else None
 
-    progress = Progress(config.steps, start=int(loop.train.step), name="self-training")
-    for step in range(int(loop.train.step), config.steps):
-        clock = time.perf_counter()
-        root = loop.train.key
-        indices = curriculum.draw(
-            loop.curriculum, experiment.train.levels, step_key(root, step, "draw"), config.batch,
-            experiment.curriculum,
-        )  # fmt: skip
-        problems = [experiment.train[int(i)] for i in indices]
-        scored = sample_and_score(experiment, loop.train.trainable, problems, step_key(root, step, "sample"))
-        scored_at = time.perf_counter()
-        batch = update_batch(experiment, scored, reference)
-        state, update_metrics = update(
-            loop.train, batch,
-            optimizer=experiment.optimizer, model=experiment.model, config=experiment.update,
-            dtype=experiment.dtype,
-        )  # fmt: skip
-        metrics = {name: float(value) for name, value in update_metrics.items()}
-        metrics |= describe(scored.rollouts, scored.steps, scored.evidence, scored.scores)
-        ease = curriculum.group_ease(scored.scores, scored.evidence)
-        observed = curriculum.observe(
-            loop.curriculum, experiment.train.levels, indices, ease, experiment.curriculum
-        )
-        watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
-        loop = Loop(state, observed, watched)
-        if alarm and int(watched.alarms) <= config.guard.max_alarms:
+    progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
+    while int(loop.state.step) < config.steps and not notes["stopped"]:
+        loop, scored, metrics, alarm = train_step(experiment, loop, reference)
+        step = int(loop.state.step)
+        if alarm and int(loop.guard.alarms) <= config.guard.max_alarms:
             loop, back = roll_back(loop, checkpoints, config.guard.decay)
             logging.warning(
-                "step %d: %s; parameters of step %d are restored, the learning rate is multiplied by %g",
-                step + 1, alarm, back, config.guard.decay,
+                "step %d: %s; the parameters of step %d are restored, the learning rate is multiplied by %g",
+                step, alarm, back, config.guard.decay,
             )  # fmt: skip
         elif alarm:
-            notes["stopped"] = f"step {step + 1}: {alarm}"
-        now = time.perf_counter()
-        metrics |= {
-            "ease": float(ease.mean()),
-            "level": float(np.mean([problem.level for problem in problems])),
-            "level_cap": float(observed.cap),
-            "alarms": float(watched.alarms),
-            "seconds/sample": scored.seconds["sample"],
-            "seconds/score": scored.seconds["score"],
-            "seconds/update": now - scored_at,
-            "seconds/step": now - clock,
-            "tokens_per_s": metrics["sampled_tokens"] / (now - clock),
-        }
-        writer.write(step + 1, metrics)
+            notes["stopped"] = f"step {step}: {alarm}"
+            logging.error("the run stops at %s", notes["stopped"])
+        writer.write(step, metrics)
         notes["sampled_tokens"] += metrics["sampled_tokens"]
         notes["train_seconds"] += metrics["seconds/step"]
-        if (step + 1) % config.log.samples_every == 0:
-            for line in records(experiment, scored, step + 1, config.log.samples):
+        if step % config.log.samples_every == 0:
+            for line in sample_lines(experiment, scored, step, config.log.samples):
                 samples.write(line)
-        ended = step + 1 == config.steps or notes["stopped"] is not None
-        if (step + 1) % config.evaluation.every == 0 or ended:
-            start = restore_params(checkpoints, loop.train.trainable, 0)
-            notes["last"] = measure(loop, start)
-        progress.update(
-            step + 1,
-            {"loss": metrics["loss"], "step score": metrics["step_score"], "pass@1": notes["last"]["pass@1"]},
-            metrics["tokens_per_s"],
-        )
-        if (step + 1) % config.checkpoint.every == 0 or ended or alarm:
+        ended = step == config.steps or notes["stopped"] is not None
+        if step % config.evaluation.every == 0 or ended:
+            notes["last"] = measure(loop, reference or restore_params(checkpoints, loop.state.trainable, 0))
+        if step % config.checkpoint.every == 0 or ended or alarm:
             save(loop, notes)
-        if notes["stopped"]:
-            logging.error("the run stops at %s", notes["stopped"])
-            break
+        shown = {
+            "loss": metrics["loss"],
+            "step score": metrics["step_score"],
+            "pass@1": notes["last"]["pass@1"],
+        }
+        progress.update(step, shown, metrics["tokens_per_s"])
     progress.close()
-    after = sample_line(loop)
-    comparer.close()
-    checkpoints.close()
-    writer.close()
-    samples.close()
+    after = example(loop)
+    for closed in (comparer, checkpoints, writer, samples):
+        closed.close()
     return {
         "base": notes["base"],
         "final": notes["last"],
-        "steps": int(loop.train.step),
-        "seconds": notes["seconds_before"] + time.perf_counter() - began,
+        "steps": int(loop.state.step),
+        "seconds": seconds_before + time.perf_counter() - began,
         "tokens_per_s": notes["sampled_tokens"] / max(notes["train_seconds"], 1e-9),
         "stopped": notes["stopped"],
         "before": notes["before"],
@@ -319,61 +261,11 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
     }
 
 
-def make_benches(experiment: Experiment) -> dict[str, Bench]:
-    """What is evaluated, by the prefix of its metrics: held-out problems, and out-of-distribution ones."""
-    config = experiment.config
-    sources = {"": (experiment.held_out, config.evaluation.problems)}
-    if experiment.out_of_distribution is not None:
-        sources["ood_"] = (experiment.out_of_distribution, config.evaluation.ood_problems)
-    return {
-        name: make_bench(
-            source, count, config.evaluation.batch, config.evaluation.samples, experiment.tokenizer,
-            config.prompt, tuple(config.prompt.buckets), experiment.sampling,
-        )
-        for name, (source, count) in sources.items()
-    }  # fmt: skip
-
-
-def open_workdir(config: ConfigDict, given: str | None, config_file: str, resume: bool) -> Path:
-    """The run's directory, made if need be, with the config in it.
-
-    Raises:
-      UserError: it holds another run and `resume` is not asked for, or there is nothing to resume.
-    """
-    name = Path(config_file.split(":")[0]).stem
-    workdir = Path(given or f"runs/{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
-    used = (workdir / "config.json").exists()
-    if used and not resume:
-        raise UserError(
-            f"--workdir={workdir} holds a run: type --resume to continue it, or pass another --workdir"
-        )
-    if resume and not given:
-        raise UserError("--resume needs the run to continue: type --workdir=runs/NAME --resume")
-    if resume and not used:
-        raise UserError(f"--workdir={workdir} holds no run to resume: leave out --resume to start one there")
-    write_json(workdir / "config.json", config.to_dict())
-    return workdir
-
-
-def commit() -> str | None:
-    """The git commit of the source tree, with "+" if it has changes; None outside a checkout."""
-
-    def git(*args: str) -> str:
-        there = Path(__file__).parent
-        return subprocess.run(
-            ["git", *args], cwd=there, check=True, capture_output=True, text=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
 def main(config: ConfigDict) -> None:
     config_file = flags.FLAGS["config"].config_filename
+    workdir = find_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
     experiment = build(config)
-    workdir = open_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
+    open_workdir(workdir, config)
     print(f"writing to {workdir}", flush=True)
     with jax.set_mesh(experiment.mesh):
         summary = train(experiment, workdir, flags.FLAGS.resume)

@@ -109,6 +109,9 @@ def path_logprobs(
     return logprob, entropy
 
 
+jitted_path_logprobs = jax.jit(path_logprobs, static_argnames=("model", "dtype", "remat", "logit_chunk"))
+
+
 def loss(
     params: PyTree,
     batch: UpdateBatch,
@@ -122,11 +125,10 @@ def loss(
     `totals` are the whole batch's counts: `tokens`, over which the token terms are normalised, and `groups`.
     """
     mask = batch.steps.step_id >= 0
-    logprob, entropy = path_logprobs(
+    logprob, _ = path_logprobs(
         params, model, batch.prompts, batch.rollouts, dtype, config.remat, config.logit_chunk
     )
-    rollouts = batch.rollouts
-    parts = {"entropy": jnp.sum(jnp.where(mask, jax.lax.stop_gradient(entropy), 0.0)) / totals["tokens"]}
+    rollouts, parts = batch.rollouts, {}
     if config.objective == "likelihood":
         total = parts["nll"] = losses.likelihood(logprob, mask) / totals["tokens"]
         return total, parts

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import PyTree
 
 from sept_jax.data.procedural import ChainSource, Mistakes
-from sept_jax.data.prompts import PromptConfig, Tokenizer, encode_prompts, render
+from sept_jax.data.prompts import PromptConfig, encode_prompts, render
 from sept_jax.errors import UserError
-from sept_jax.experiment import Experiment, init_state, mistakes
+from sept_jax.experiment import Experiment, init_state
 from sept_jax.metrics import Progress
+from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Rollouts, Steps, UpdateBatch
 from sept_jax.sharding import place_batch
 from sept_jax.update import cut_to_bucket, make_optimizer, update
@@ -56,18 +57,18 @@ def worked_batch(
     )
 
 
-def warm_start(experiment: Experiment, params: PyTree) -> PyTree:
+def warm_start(experiment: Experiment) -> PyTree:
     """Parameters after supervised training on worked solutions with mistakes."""
     settings = experiment.config.warm_start
     optimizer = make_optimizer(
         settings.learning_rate,
         settings.warmup_steps,
-        0.01,
-        1.0,
-        0.95,
-        max(settings.steps, settings.warmup_steps + 1),
+        settings.weight_decay,
+        settings.clip_norm,
+        settings.b2,
+        decay_steps=settings.steps,
     )
-    state = init_state(experiment, params, optimizer)
+    state = init_state(experiment, experiment.params, optimizer)
     objective = dataclasses.replace(experiment.update, objective="likelihood", micro_batches=1)
     progress = Progress(settings.steps, name="warm start")
     began, tokens = time.perf_counter(), 0
@@ -75,7 +76,7 @@ def warm_start(experiment: Experiment, params: PyTree) -> PyTree:
         batch = worked_batch(
             experiment.worked,
             range(step * settings.batch, (step + 1) * settings.batch),
-            mistakes(experiment.config),
+            Mistakes(**settings.mistakes),
             experiment.tokenizer,
             experiment.config.prompt,
             experiment.sampling.max_new_tokens,

@@ -80,12 +80,11 @@ def test_is_correct_asks_the_comparer_for_the_rest(verdict):
 
 @pytest.mark.parametrize("wrap", [dict, ConfigDict])
 def test_make_bench(wrap, check_record):
-    prompt = wrap(
-        {"system": "", "few_shot": (), "plain": "{question}\n{solution}", "instruction": "{question}"}
-    )
+    templates = {"plain": "{question}\n{solution}", "instruction": "{question}"}
+    prompt = wrap({"system": "", "few_shot": (), "buckets": (16, 24)} | templates)
     source, tokenizer = ChainSource(5, 0), character_tokenizer(CHARACTERS)
     drawn = SamplingConfig(2, 48, temperature=0.5, top_k=5, top_p=0.9, eos_ids=(1,), pad_id=0)
-    bench = make_bench(source, 100, 4, 8, tokenizer, prompt, (16, 24), drawn)
+    bench = make_bench(source, 100, 4, 8, tokenizer, prompt, drawn)
     assert bench.problems == tuple(source[i] for i in range(5))
     assert [prompts.tokens.shape[0] for prompts in bench.prompts] == [4, 4]
     for prompts in bench.prompts:
@@ -99,4 +98,4 @@ def test_make_bench(wrap, check_record):
     assert bench.sampling == SamplingConfig(
         8, 48, temperature=1.0, top_k=0, top_p=1.0, eos_ids=(1,), pad_id=0
     )
-    assert make_bench(source, 3, 4, 8, tokenizer, prompt, (24,), drawn).problems == bench.problems[:3]
+    assert make_bench(source, 3, 4, 8, tokenizer, prompt, drawn).problems == bench.problems[:3]

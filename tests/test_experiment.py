@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-import numpy as np
+import jax
 import pytest
 
 from configs import base, gsm8k, quickstart
@@ -43,7 +43,10 @@ def changed(**changes):
         ("prompt.buckets", (64, 32), "expected ascending lengths"),
         ("scoring.weights.answer_gain", 1.0, "this channel has no implementation; type 0"),
         ("curriculum.start", 0.0, "must be in (0, 1]"),
-        ("curriculum.width", 0.0, "must be above 0"),
+        ("curriculum.width", 0.0, "below 0.01 no problem has weight left"),
+        ("loss.clip_low", 1.0, "must be in [0, 1)"),
+        ("data.procedural.size", 0, "must be above 0"),
+        ("optimizer.b2", 1.0, "must be in [0, 1)"),
         ("optimizer.learning_rate", 0.0, "must be above 0"),
         ("optimizer.learning_rate", float("nan"), "must be above 0"),
         ("loss.kl_weight", -0.1, "must not be negative"),
@@ -90,22 +93,37 @@ def test_defaults_set_every_channel_and_quickstart_is_valid(config):
 
 
 def test_splits_of_the_procedural_task_share_no_problem():
-    experiment = build(changed(**{"data.procedural.size": 3000}))
-    train = {experiment.train[i].question for i in range(3000)}
-    held_out = [experiment.held_out[i].question for i in range(len(experiment.held_out))]
-    long = [q for q in held_out if sum(q.count(o) for o in "+-*") == 4]
-    assert np.mean([q in train for q in long]) < 0.02
-    ood = experiment.out_of_distribution
-    assert set(ood.levels) == {5.0, 6.0}
-    parameters = sum(p.size for p in _leaves(experiment.params))
-    assert 5e5 <= parameters <= 4e6
+    experiment = build(changed(**{"data.procedural.size": 600, "warm_start.steps": 5}))
+    sources = experiment.problems, experiment.worked, experiment.held_out, experiment.out_of_distribution
+    train, worked, held_out, ood = ({s[i].question for i in range(len(s))} for s in sources)
+    assert len(train) > 500
+    assert len(worked) > 250
+    assert not (train | worked) & (held_out | ood)
+    assert set(experiment.out_of_distribution.levels) == {5.0, 6.0}
+
+
+def test_the_quickstart_decoder_has_half_a_million_to_four_million_parameters():
+    experiment = build(changed(**{"warm_start.steps": 0}))
+    assert 5e5 <= sum(p.size for p in jax.tree.leaves(experiment.params)) <= 4e6
+
+
+def test_no_weights_and_no_hub(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.jsonl").write_text('{"question": "1+1?", "answer": "#### 2"}\n')
+    config = gsm8k.get_config()
+    config.update_from_flattened_dict(
+        {"memory.micro_batches": 1, "data.source": "jsonl", "data.path": str(tmp_path)}
+    )
+    for path in ("./nothing.gguf", "HuggingFaceTB/SmolLM2-360M-Instruct"):
+        config.model.path = path
+        with pytest.raises(UserError, match=r"type --config\.model\.path=/path/to/dir-or-file\.gguf"):
+            build(config)
+    config.data.path = str(tmp_path / "train.jsonl")
+    with pytest.raises(UserError, match="one file is no train and test split"):
+        build(config)
 
 
 ON_EIGHT = ["--config=configs/gsm8k.py", "--config.memory.micro_batches=1"]
-
-
-def _leaves(tree):
-    return [tree] if not isinstance(tree, dict) else [x for v in tree.values() for x in _leaves(v)]
 
 
 @pytest.mark.parametrize(
@@ -113,15 +131,7 @@ def _leaves(tree):
     [
         (["--config=configs/quickstart.py", "--config.sampling.group_size=1"], "need at least 2"),
         (["--config=configs/quickstart.py", "--config.modle.path=x"], "did you mean --config.model.path?"),
-        (
-            [
-                *ON_EIGHT,
-                "--config.model.path=./nothing.gguf",
-                "--config.data.source=jsonl",
-                f"--config.data.path={__file__}",
-            ],
-            "type --config.model.path=",
-        ),
+        ([*ON_EIGHT, "--config.data.source=jsonl", "--config.data.path=nowhere"], "nowhere does not exist"),
         (["--config=configs/quickstart.py", "--resume"], "type --workdir=runs/NAME --resume"),
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 from sept_jax import guard
 from sept_jax.guard import GuardConfig, watch
 
-STEADY = {"entropy": 0.5, "diversity": 0.4, "length": 60.0}
-CONFIG = GuardConfig(baseline_steps=3, memory=0.5, entropy_floor=0.2, diversity_floor=0.25, length_ratio=2.0)
+STEADY = {"entropy": 0.5, "length": 60.0}
+CONFIG = GuardConfig(baseline_steps=3, memory=0.5, entropy_floor=0.2, length_ratio=2.0)
 
 
 def run(metrics, config=CONFIG, begun=None):
@@ -31,20 +31,19 @@ def test_no_alarm_while_nothing_changes():
 def test_reference_is_the_mean_of_the_first_steps():
     lengths = (30.0, 60.0, 90.0, 240.0)
     after, _ = run([STEADY | {"length": length} for length in lengths[:3]])
-    np.testing.assert_allclose(after.reference, [0.5, 0.4, 60.0], rtol=1e-6)
+    np.testing.assert_allclose(after.reference, [0.5, 60.0], rtol=1e-6)
     np.testing.assert_array_equal(after.running, after.reference)
     later, reason = watch(after, STEADY | {"length": 100.0}, CONFIG)
-    np.testing.assert_allclose(later.reference, [0.5, 0.4, 60.0], rtol=1e-6)
-    np.testing.assert_allclose(later.running, [0.5, 0.4, 80.0], rtol=1e-6)
+    np.testing.assert_allclose(later.reference, [0.5, 60.0], rtol=1e-6)
+    np.testing.assert_allclose(later.running, [0.5, 80.0], rtol=1e-6)
     assert reason is None
 
 
 @pytest.mark.parametrize(
     ("name", "value", "step", "reason"),
     [
-        # running / reference: 1, then 1/2, 1/4, 1/8 of it: below 0.2 at the third, below 0.25 too
+        # running / reference: 1, then 1/2, 1/4, 1/8 of it: below 0.2 at the third
         ("entropy", 0.0, 5, "entropy is at 0.12 of what it was at the start"),
-        ("diversity", 0.0, 5, "diversity is at 0.12 of what it was at the start"),
         # below 1/2 at the second
         ("length", 0.0, 4, "length is at 0.25 of what it was at the start"),
         # 1 + 3/2 = 2.5
@@ -59,13 +58,13 @@ def test_an_alarm_says_what_collapsed(name, value, step, reason):
     np.testing.assert_array_equal(after.running, after.reference)  # it starts afresh from the reference
 
 
-def test_a_rise_of_entropy_or_diversity_is_no_alarm():
-    assert run([STEADY] * 3 + [STEADY | {"entropy": 5.0, "diversity": 1.0}] * 20)[1] == []
+def test_a_rise_of_entropy_is_no_alarm():
+    assert run([STEADY] * 3 + [STEADY | {"entropy": 5.0}] * 20)[1] == []
 
 
 def test_after_an_alarm_the_reference_stays():
     after, alarms = run([STEADY] * 3 + [STEADY | {"length": 0.0}] * 20)
-    np.testing.assert_allclose(after.reference, [0.5, 0.4, 60.0], rtol=1e-6)
+    np.testing.assert_allclose(after.reference, [0.5, 60.0], rtol=1e-6)
     assert [step for step, _ in alarms] == list(range(4, 23, 2))
     assert after.alarms == 10
 
@@ -88,4 +87,4 @@ def test_it_sees_no_gold():
             return super().__getitem__(name)
 
     run([Watched(STEADY | {"eval/pass@1": 1.0, "quality": 0.5})] * 5)
-    assert Watched.asked == {"entropy", "diversity", "length"}
+    assert Watched.asked == {"entropy", "length"}

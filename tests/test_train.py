@@ -11,13 +11,14 @@ import tiny
 from ml_collections import ConfigDict
 
 from configs import gsm8k, quickstart
-from sept_jax import train as loop
+from sept_jax import run as runs
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import build, model_fingerprint
 from sept_jax.models import decoder
 from sept_jax.models.export import export_hf
 from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.train import train
 
 ONE_DEVICE = jax.make_mesh(
     (1, 1, 1), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3, devices=jax.devices()[:1]
@@ -46,18 +47,20 @@ def chain_config(**changes) -> ConfigDict:
             "checkpoint.keep": 3,
             "log.samples_every": 2,
             "memory.length_buckets": 1,
+            "optimizer.warmup_steps": 2,
+            "optimizer.decay_steps": 6,
         }
         | changes
     )
     return config
 
 
-def run(config, workdir, resume=False):
-    experiment = dataclasses.replace(build(config), mesh=ONE_DEVICE)
-    with jax.set_mesh(ONE_DEVICE):
-        summary = loop.train(experiment, workdir, resume)
+def run(config, workdir, resume=False, mesh=ONE_DEVICE):
+    experiment = dataclasses.replace(build(config), mesh=mesh)
+    with jax.set_mesh(mesh):
+        summary = train(experiment, workdir, resume)
         checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
-        state = loop.as_tree(loop.start_loop(experiment, experiment.params))
+        state = runs.as_tree(runs.start_loop(experiment, experiment.params))
         tree, notes = checkpoints.restore(None, state)
         checkpoints.close()
     return summary, tree, notes
@@ -110,7 +113,7 @@ def test_self_training_moves_the_parameters(whole_run):
     workdir, _, tree, _ = whole_run
     experiment = build(chain_config())
     checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
-    base = loop.restore_params(checkpoints, tree["trainable"], 0)
+    base = runs.restore_params(checkpoints, tree["trainable"], 0)
     checkpoints.close()
     moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), base, tree["trainable"])
     assert min(jax.tree.leaves(moved)) > 0
@@ -235,14 +238,35 @@ def test_a_kl_term_and_every_estimator_run(word_model, tmp_path):
         assert kl[1] > 1e-6
 
 
-def test_open_workdir(tmp_path):
-    config = chain_config()
+def test_workdir(tmp_path):
+    config, file, given = chain_config(), "configs/quickstart.py", str(tmp_path / "run")
     with pytest.raises(UserError, match="type --workdir=runs/NAME --resume"):
-        loop.open_workdir(config, None, "configs/quickstart.py", resume=True)
+        runs.find_workdir(config, None, file, resume=True)
     with pytest.raises(UserError, match="holds no run to resume"):
-        loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=True)
-    made = loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=False)
+        runs.find_workdir(config, given, file, resume=True)
+    made = runs.find_workdir(config, given, file, resume=False)
+    runs.open_workdir(made, config)
     assert json.loads((made / "config.json").read_text())["sampling"]["group_size"] == 3
     with pytest.raises(UserError, match="type --resume to continue it"):
-        loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=False)
-    assert loop.open_workdir(config, str(tmp_path / "run"), "configs/quickstart.py", resume=True) == made
+        runs.find_workdir(config, given, file, resume=False)
+    assert runs.find_workdir(chain_config(steps=9), given, file, resume=True) == made
+    with pytest.raises(UserError, match=r"type --config\.sampling\.group_size=3"):
+        runs.find_workdir(chain_config(**{"sampling.group_size": 4}), given, file, resume=True)
+
+
+@pytest.mark.slow
+def test_on_eight_devices_the_loop_runs_resumes_and_stays_cut(tmp_path):
+    mesh = jax.make_mesh((2, 2, 2), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3)
+    config = chain_config(**{"warm_start.steps": 1, "evaluation.every": 9, "checkpoint.every": 1})
+    _, whole, _ = run(chain_config_like(config, 4), tmp_path / "whole", mesh=mesh)
+    run(chain_config_like(config, 2), tmp_path / "parts", mesh=mesh)
+    _, parts, _ = run(chain_config_like(config, 4), tmp_path / "parts", resume=True, mesh=mesh)
+    assert_same_bits(whole, parts)
+    query = whole["trainable"]["layers"]["query"]
+    assert query.sharding.shard_shape(query.shape) == (2, 8, 8)
+
+
+def chain_config_like(config, steps):
+    config = config.copy_and_resolve_references()
+    config.steps = steps
+    return config

@@ -14,7 +14,6 @@ _END = re.compile(r"\n|[.!?](?=\s|$)")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s{0,3}\{([^{}]{0,200})\}")
 _SILENT = re.compile(r"\\(?:left|right|displaystyle|[,;:! ])|[\s~]+")
 _WORDS = re.compile(r"[a-z][a-z '’-]*")
-_UNIT = re.compile(r"[a-zA-Z]{2,20}\s{0,3}(?:\.|$)")
 _OPEN, _CLOSE = "([{", ")]}"
 
 

@@ -1,7 +1,5 @@
 """Exact, bounded evaluation of arithmetic in plain text, Unicode and LaTeX."""
 
-from fractions import Fraction
-
 from sept_jax.checks.lexer import NL, SEP, WORD, tokenize
 from sept_jax.checks.parser import Parser, Value
 
@@ -20,12 +18,3 @@ def evaluate(text: str) -> Value | None:
     parser = Parser(tokens)
     value = parser.parse(start, end) if start < end else None
     return value if value is not None and parser.pos == end else None
-
-
-def parse_number(text: str) -> Fraction | None:
-    """The exact value of a text that is one number: integer, decimal, fraction, mixed number, percent
-    (20% is 1/5), with thousands separators, currency and units; None if it is anything else."""
-    value = evaluate(text)
-    if value is None or any(symbol != "/" for symbol in value.operators) or len(value.numbers) > 2:
-        return None
-    return value.exact

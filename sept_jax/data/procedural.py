@@ -4,9 +4,11 @@ Only the warm start reads the worked solutions; scoring and self-training see th
 """
 
 import dataclasses
+import zlib
 
 import numpy as np
 
+from sept_jax.errors import UserError
 from sept_jax.records import Problem
 
 CHARACTERS = "0123456789+-*=# \n"
@@ -89,10 +91,16 @@ def reduce_lines(
     return lines
 
 
+def _question(numbers: list[int], operators: list[str]) -> str:
+    return "".join(f"{n}{o}" for n, o in zip(numbers, [*operators, "="], strict=True))
+
+
 class ChainSource:
     """Chains such as `3+4*5-2=`; the level is the number of operations.
 
-    Problem i depends on `seed` and i alone. All true intermediate values lie in [0, `max_value`].
+    Problem i depends on `seed` and i alone. All true intermediate values lie in [0, `max_value`]. A hash of
+    the question puts it into the training part or, one in eight, into the held-out part: no question is in
+    both, whatever the seeds.
     """
 
     def __init__(
@@ -102,8 +110,9 @@ class ChainSource:
         operations: tuple[int, ...] = (2, 3, 4),
         max_operand: int = 29,
         max_value: int = 999,
+        held_out: bool = False,
     ):
-        self.size, self.seed = size, seed
+        self.size, self.seed, self.held_out = size, seed, held_out
         self.operations, self.max_operand, self.max_value = operations, max_operand, max_value
         self.levels = np.asarray([operations[i % len(operations)] for i in range(size)], np.float32)
 
@@ -111,25 +120,35 @@ class ChainSource:
         return self.size
 
     def chain(self, index: int) -> tuple[list[int], list[str]]:
-        """Operands and operators of problem `index`."""
+        """Operands and operators of problem `index`.
+
+        Raises:
+          UserError: no chain within the limits is found.
+        """
         generator = np.random.default_rng((self.seed, index))
         count = self.operations[index % len(self.operations)]
-        while True:
+        for _ in range(10_000):
             numbers = generator.integers(1, self.max_operand + 1, count + 1).tolist()
             operators = generator.choice(list("+-*"), count).tolist()
             if all(0 <= r <= self.max_value for *_, r in reduce_lines(numbers, operators, None, Mistakes())):
-                return numbers, operators
+                question = _question(numbers, operators)
+                if (zlib.crc32(question.encode()) % 8 == 0) == self.held_out:
+                    return numbers, operators
+        raise UserError(
+            f"config.data.procedural: no chain of {count} operations stays within max_value {self.max_value} "
+            f"with operands up to {self.max_operand}; type --config.data.procedural.max_value=99"
+        )
 
     def __getitem__(self, index: int) -> Problem:
         if not 0 <= index < self.size:
             raise IndexError(index)
         numbers, operators = self.chain(index)
-        question = "".join(f"{n}{o}" for n, o in zip(numbers, [*operators, "="], strict=True))
+        question = _question(numbers, operators)
         answer = reduce_lines(numbers, operators, None, Mistakes())[-1][-1]
         return Problem(question, str(answer), float(self.levels[index]), f"chain-{self.seed}-{index}")
 
-    def worked(self, index: int, mistakes: Mistakes, draw: int = 0) -> str:
-        """A worked solution with mistakes; other values of `draw` make other solutions."""
-        generator = np.random.default_rng((self.seed, index, draw, 1))
+    def worked(self, index: int, mistakes: Mistakes) -> str:
+        """A worked solution of problem `index` with mistakes."""
+        generator = np.random.default_rng((self.seed, index, 1))
         lines = reduce_lines(*self.chain(index), generator, mistakes)
         return "".join(f"{a}{o}{b}={r}\n" for a, o, b, r in lines) + f"#### {lines[-1][-1]}"

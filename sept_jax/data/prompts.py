@@ -15,7 +15,7 @@ PromptConfig = Mapping[str, Any] | ConfigDict
 
 
 @runtime_checkable
-class Tokenizer(Protocol):
+class PromptTokenizer(Protocol):
     """What prompts need of a tokenizer. `apply_chat_template` returns None where there is no template."""
 
     pad_id: int
@@ -25,7 +25,7 @@ class Tokenizer(Protocol):
     def apply_chat_template(self, messages: list[dict[str, str]]) -> str | None: ...
 
 
-def render(problem: Problem, tokenizer: Tokenizer, prompt_config: PromptConfig) -> str:
+def render(problem: Problem, tokenizer: PromptTokenizer, prompt_config: PromptConfig) -> str:
     """Returns the prompt: the tokenizer's chat template where it has one, else the plain template.
 
     `prompt_config` holds `system` (text, may be empty), `instruction` (with `{question}`), `few_shot`
@@ -41,7 +41,10 @@ def render(problem: Problem, tokenizer: Tokenizer, prompt_config: PromptConfig) 
 
 
 def encode_prompts(
-    texts: Sequence[str], tokenizer: Tokenizer, buckets: tuple[int, ...], ids: Sequence[str] | None = None
+    texts: Sequence[str],
+    tokenizer: PromptTokenizer,
+    buckets: tuple[int, ...],
+    ids: Sequence[str] | None = None,
 ) -> Prompts:
     """Returns the prompts padded on the right to the smallest of `buckets` that holds the longest.
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sept_jax.checks.exact import MAX_BITS, Abstain, apply, factorial, root
-from sept_jax.checks.expressions import evaluate, parse_number
+from sept_jax.checks.expressions import evaluate
 
 VALUES = {
     "3+4*5-2": "21",
@@ -71,15 +71,6 @@ def test_value_keeps_the_books():
     assert value.operators == ("+", "*", "-", "/")
     assert value.decimals == 2
     assert evaluate("-(3+4)").operators == ("-", "+")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("1,200", "1200"), ("3/4", "3/4"), ("2 1/2", "5/2"), ("20%", "1/5"), ("$3.50", "7/2"),
-     ("-5 dollars", "-5"), ("3+4", None), ("1/2/3", None), ("abc", None)],
-)  # fmt: skip
-def test_parse_number(text, value):
-    assert parse_number(text) == (value and Fraction(value))
 
 
 def test_bounds_are_on_bits():

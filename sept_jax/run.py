@@ -1,0 +1,126 @@
+"""What a run keeps: the state of its loop, its checkpoints, its work directory."""
+
+import datetime
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import flax.struct
+import jax.numpy as jnp
+import optax
+from jaxtyping import PyTree
+from ml_collections import ConfigDict
+
+from sept_jax import curriculum, guard
+from sept_jax.checkpoint import Checkpoints
+from sept_jax.errors import UserError
+from sept_jax.experiment import Experiment, init_state
+from sept_jax.metrics import write_json
+from sept_jax.records import Curriculum, Guard, TrainState
+
+MAY_CHANGE = ("steps", "evaluation", "log", "checkpoint", "guard", "debug", "debug_overrides")
+"""Config keys that a resumed run may change: they do not enter the updates before an alarm."""
+
+
+@flax.struct.dataclass
+class Loop:
+    """All that a run carries from step to step; it is what a checkpoint holds."""
+
+    state: TrainState
+    curriculum: Curriculum
+    guard: Guard
+
+
+def start_loop(experiment: Experiment, params: PyTree) -> Loop:
+    """The loop before its first step."""
+    return Loop(
+        init_state(experiment, params, experiment.optimizer),
+        curriculum.start(experiment.problems.levels, experiment.curriculum),
+        guard.start(),
+    )
+
+
+def as_tree(loop: Loop) -> dict[str, PyTree]:
+    """The loop by the names under which a checkpoint holds its parts."""
+    fields = ("trainable", "frozen", "opt_state", "step", "key")
+    parts = {name: getattr(loop.state, name) for name in fields}
+    return parts | {"curriculum": loop.curriculum, "guard": loop.guard}
+
+
+def from_tree(tree: Mapping[str, PyTree]) -> Loop:
+    """The inverse of `as_tree`."""
+    tree = dict(tree)
+    rest = tree.pop("curriculum"), tree.pop("guard")
+    return Loop(TrainState(**tree), *rest)
+
+
+def restore_params(checkpoints: Checkpoints, like: PyTree, step: int | None) -> PyTree:
+    """The parameters alone of a checkpoint, by default the newest; step 0 is the start."""
+    return checkpoints.restore(step, {"trainable": like})[0]["trainable"]
+
+
+def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop, int]:
+    """Parameters and optimizer of the newest checkpoint, with a smaller step from there on; the step, the
+    key, the curriculum and the guard go on as they are, so that the run does not walk the same way again."""
+    parts = {name: part for name, part in as_tree(loop).items() if name in ("trainable", "opt_state", "step")}
+    saved, _ = checkpoints.restore(None, parts)
+    scale = optax.tree.get(loop.state.opt_state, "step_size") * jnp.float32(decay)
+    opt_state = optax.tree.set(saved["opt_state"], step_size=scale)
+    state = loop.state.replace(trainable=saved["trainable"], opt_state=opt_state)
+    return loop.replace(state=state), int(saved["step"])
+
+
+def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume: bool) -> Path:
+    """The run's directory, not made yet.
+
+    Raises:
+      UserError: it holds a run and `resume` is not asked for; there is nothing to resume; or the run to
+        resume has another config.
+    """
+    name = Path(config_file.split(":")[0]).stem
+    workdir = Path(given or f"runs/{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    saved = workdir / "config.json"
+    if resume and not given:
+        raise UserError("--resume needs the run to continue: type --workdir=runs/NAME --resume")
+    if saved.exists() and not resume:
+        raise UserError(f"--workdir={workdir} holds a run: type --resume to continue it, or pass another")
+    if resume and not saved.exists():
+        raise UserError(f"--workdir={workdir} holds no run to resume: leave out --resume to start one there")
+    if resume:
+        there, here = json.loads(saved.read_text()), json.loads(json.dumps(config.to_dict()))
+        for key, was, now in _differences("", there, here):
+            if key.split(".")[0] not in MAY_CHANGE:
+                raise UserError(
+                    f"--workdir={workdir} was made with config.{key} = {was!r}, now it is {now!r}: "
+                    f"type --config.{key}={was}, or start another run without --resume"
+                )
+    return workdir
+
+
+def open_workdir(workdir: Path, config: ConfigDict) -> None:
+    """Makes the run's directory and writes the config into it."""
+    write_json(workdir / "config.json", config.to_dict())
+
+
+def _differences(prefix: str, there: Mapping, here: Mapping):
+    for name in sorted({*there, *here}):
+        was, now = there.get(name), here.get(name)
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _differences(f"{prefix}{name}.", was, now)
+        elif was != now:
+            yield prefix + name, was, now
+
+
+def commit() -> str | None:
+    """The git commit of the source tree, with "+" if it has changes; None outside a checkout."""
+
+    def git(*args: str) -> str:
+        there = Path(__file__).parent
+        done = subprocess.run(["git", *args], cwd=there, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
