@@ -184,7 +184,7 @@ def build(config: ConfigDict) -> Experiment:
     mesh = sharding.make_mesh(tuple(config.mesh))
     validate_mesh(config, mesh)
     train, held_out, ood, worked = _sources(config)
-    model, params, tokenizer = _model(config)
+    model, params, tokenizer = make_model(config)
     if config.data.source != "procedural":  # made problems are short by construction
         for source in (train, held_out):
             check_prompts(source, tokenizer, config.prompt)
@@ -274,7 +274,8 @@ def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSo
     return train, held_out, ood, worked
 
 
-def _model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
+def make_model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
+    """Shape, f32 parameters on the host and tokenizer of the model that the config names, or of a new one."""
     if config.model.path is not None:
         return load_model(config.model.path, config.model.revision)
     tokenizer = character_tokenizer(CHARACTERS)

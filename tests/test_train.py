@@ -15,8 +15,10 @@ from sept_jax import run as runs
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import build, model_fingerprint
+from sept_jax.export import export
 from sept_jax.models import decoder
 from sept_jax.models.export import export_hf
+from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import character_tokenizer
 from sept_jax.train import train
 
@@ -133,6 +135,17 @@ def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path
     updates = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in updates if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert steps_of(tmp_path / "samples.jsonl") == steps_of(workdir / "samples.jsonl")
+
+
+def test_a_run_is_exported_and_loaded_again(whole_run, tmp_path):
+    workdir, _, tree, _ = whole_run
+    export(chain_config(), workdir, tmp_path / "out")
+    model, params, tokenizer = load_model(str(tmp_path / "out"))
+    assert model.width == 16
+    assert tokenizer.encode("3+4=") == build(chain_config()).tokenizer.encode("3+4=")
+    assert_same_bits(params, tree["trainable"])
+    with pytest.raises(UserError, match="holds no run"):
+        export(chain_config(), tmp_path / "nowhere", tmp_path / "other")
 
 
 def test_resuming_a_finished_run_changes_nothing(whole_run):
