@@ -59,13 +59,14 @@ def sample_record(
         written.append(
             {"text": path.text, "quality": round(float(scores.quality[row, g]), 4), "steps": steps}
         )
-    return {"step": step, "id": problem.id, "prompt": prompt, "paths": written}
+    about = {"step": step, "id": problem.id, "question": problem.question, "prompt": prompt}
+    return about | {"paths": written}
 
 
 def solution(title: str, record: Mapping, path: int = 0) -> str:
     """One path of a `sample_record` as text: a line a step with its score and what was found."""
     chosen = record["paths"][path]
-    lines = [f"{title}: {record['prompt'].strip()}   (path quality {chosen['quality']:.2f})"]
+    lines = [f"{title}: {record['question'].strip()}   (path quality {chosen['quality']:.2f})"]
     for step in chosen["steps"]:
         found = "; ".join(step["reasons"].values())
         text = " ".join(step["text"].split())

@@ -209,7 +209,7 @@ def _split(config: ModelConfig) -> tuple[nnx.GraphDef, nnx.GraphDef, PyTree]:
 
 def abstract_params(config: ModelConfig) -> PyTree:
     """Shapes and types of the parameters (f32), before any of them exists."""
-    return jax.tree.map(lambda leaf: leaf, _split(config)[2])
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), _split(config)[2])
 
 
 def init_params(config: ModelConfig, key: Array) -> PyTree:
