@@ -22,16 +22,17 @@ CONFIG = UpdateConfig(contrastive_weight=0.3, kl_weight=0.2, logit_chunk=2, rema
 OPTIMIZER = make_optimizer(1e-2, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99)
 
 
-def make_batch(problems=8, paths=3, width=6, seed=0):
+def make_batch(problems=8, paths=3, width=6, seed=0, params=None):
     """Paths of random tokens, some short, log-probabilities near the policy's, random credit."""
     rng = np.random.default_rng(seed)
+    params = tiny.params() if params is None else params
     length = rng.integers(2, width + 1, (problems, paths)).astype(np.int32)
     inside = np.arange(width) < length[..., None]
     tokens = np.where(inside, rng.integers(2, 19, (problems, paths, width)), 0).astype(np.int32)
     prompts = tiny.prompts(tuple(rng.integers(2, 7, problems)), seed=seed)
     zeros = np.zeros(tokens.shape, np.float32)
     rollouts = Rollouts(*map(jnp.asarray, (tokens, length, zeros, zeros, zeros, length > 0)))
-    exact, _ = jax.jit(lambda p, r: path_logprobs(tiny.params(), tiny.MODEL, p, r, jnp.float32))(
+    exact, _ = jax.jit(lambda p, r: path_logprobs(params, tiny.MODEL, p, r, jnp.float32))(
         prompts, rollouts
     )
     near = exact + np.where(inside, rng.normal(0, 0.1, tokens.shape), 0).astype(np.float32)
@@ -93,12 +94,14 @@ def test_remat_and_chunks_change_nothing(remat, chunk):
 
 
 def test_gradient_equals_finite_differences():
-    batch, params = make_batch(problems=3), tiny.params()
+    params = tiny.params(scale=1.0)
+    batch = make_batch(problems=3, params=params)
+    smooth = dataclasses.replace(CONFIG, clip_low=0.999, clip_high=99.0)  # a clip is a kink
     totals = {"tokens": jnp.float32(30), "groups": jnp.float32(3)}
 
     @jax.jit
     def value(params):
-        return loss(params, batch, totals, tiny.MODEL, CONFIG, jnp.float32)[0]
+        return loss(params, batch, totals, tiny.MODEL, smooth, jnp.float32)[0]
 
     gradient = jax.jit(jax.grad(value))(params)
     for seed in range(6):
@@ -106,10 +109,10 @@ def test_gradient_equals_finite_differences():
         keys = jax.tree.unflatten(jax.tree.structure(params), list(keys))
         direction = jax.tree.map(lambda p, k: jax.random.normal(k, p.shape), params, keys)
         up, down = (
-            value(jax.tree.map(lambda p, d, h=h: p + h * d, params, direction)) for h in (2e-5, -2e-5)
+            value(jax.tree.map(lambda p, d, h=h: p + h * d, params, direction)) for h in (1e-4, -1e-4)
         )
         slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: jnp.sum(g * d), gradient, direction)))
-        assert float(slope) == pytest.approx(float(up - down) / 4e-5, rel=0.03, abs=0.02)
+        assert float(slope) == pytest.approx(float(up - down) / 2e-4, rel=0.02, abs=0.05)
 
 
 def test_first_loss_on_policy_by_hand():
