@@ -125,7 +125,7 @@ def get_config() -> ConfigDict:
     config.warm_start.b2 = 0.95
     config.warm_start.mistakes = ConfigDict(
         # a line's probability of each (precedence: a solution's); dropped carries make majorities wrong
-        {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.5}
+        {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.45}
     )
 
     config.evaluation = ConfigDict()

@@ -27,7 +27,7 @@ def get_config():
     config.optimizer.learning_rate = 5e-4
     config.optimizer.decay_steps = 80  # the last step
     config.memory.remat = False
-    config.warm_start.steps = 700
+    config.warm_start.steps = 740
     config.evaluation.every = 40
     config.evaluation.problems = 256
     config.evaluation.ood_problems = 128
