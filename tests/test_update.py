@@ -32,9 +32,7 @@ def make_batch(problems=8, paths=3, width=6, seed=0, params=None):
     prompts = tiny.prompts(tuple(rng.integers(2, 7, problems)), seed=seed)
     zeros = np.zeros(tokens.shape, np.float32)
     rollouts = Rollouts(*map(jnp.asarray, (tokens, length, zeros, zeros, zeros, length > 0)))
-    exact, _ = jax.jit(lambda p, r: path_logprobs(params, tiny.MODEL, p, r, jnp.float32))(
-        prompts, rollouts
-    )
+    exact, _ = jax.jit(lambda p, r: path_logprobs(params, tiny.MODEL, p, r, jnp.float32))(prompts, rollouts)
     near = exact + np.where(inside, rng.normal(0, 0.1, tokens.shape), 0).astype(np.float32)
     return UpdateBatch(
         prompts=prompts,
