@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from sept_jax.checks.reading import Reading
 from sept_jax.records import CHANNELS, PathText, Problem, StepScores
-from sept_jax.scoring import Reading
 
 METRICS = ("pass@1", "pass@8", "greedy", "ood_pass@1", "ood_pass@8", "ood_greedy")
 

@@ -19,6 +19,7 @@ from sept_jax import command, curriculum, guard, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
+from sept_jax.checks.reading import read_path
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
@@ -46,7 +47,7 @@ from sept_jax.run import (
     start_loop,
 )
 from sept_jax.sampling import sample_groups
-from sept_jax.scoring import gather_evidence, read_path, score_steps
+from sept_jax.scoring import gather_evidence, score_steps
 from sept_jax.sharding import place_batch
 from sept_jax.steps import split_steps
 from sept_jax.update import cut_to_bucket, jitted_path_logprobs, update

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 
+from sept_jax.checks.reading import read_path
 from sept_jax.records import CHANNELS, PathText, Problem, StepScores
 from sept_jax.report import sample_record, solution, table
-from sept_jax.scoring import read_path
 
 PROBLEM = Problem("3+4=", "gold that is never shown", 1.0, "chain-0-0")
 PATHS = (PathText("3+4=8\n#### 8", ((0, 6), (6, 12))), PathText("", ()))

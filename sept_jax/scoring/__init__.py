@@ -2,6 +2,5 @@
 
 from sept_jax.scoring.combine import path_quality, score_steps
 from sept_jax.scoring.evidence import ScoringConfig, gather_evidence
-from sept_jax.scoring.text import Reading, read_path
 
-__all__ = ["Reading", "ScoringConfig", "gather_evidence", "path_quality", "read_path", "score_steps"]
+__all__ = ["ScoringConfig", "gather_evidence", "path_quality", "score_steps"]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sept_jax.checks.reading import TEXT_CHANNELS, Reading, read_path
 from sept_jax.records import CHANNELS, Evidence, Problem, Rollouts, Steps, StepTexts
 from sept_jax.scoring.agreement import check_agreement
 from sept_jax.scoring.coherence import check_coherence
-from sept_jax.scoring.text import TEXT_CHANNELS, Reading, read_path
 
 BUILT = (*TEXT_CHANNELS, "agreement", "coherence")
 """The channels that have an implementation; the others are unknown everywhere."""

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from sept_jax.scoring import read_path
+from sept_jax.checks.reading import read_path
 
 QUESTION = "3+4*5-2="
 RIGHT = ("4*5=20\n", "3+20=23\n", "23-2=21\n", "#### 21")
