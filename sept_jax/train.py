@@ -19,7 +19,7 @@ from sept_jax import command, curriculum, guard, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
-from sept_jax.checks.reading import read_path
+from sept_jax.checks.reading import Reading, read_path
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
@@ -64,6 +64,7 @@ class Scored:
     prompts: Prompts
     rollouts: Rollouts
     steps: Steps
+    readings: tuple[tuple[Reading, ...], ...]
     evidence: Evidence
     scores: StepScores
     seconds: Mapping[str, float]
@@ -88,11 +89,17 @@ def sample_and_score(
     steps, texts = split_steps(
         rollouts.tokens, rollouts.length, experiment.tokenizer.detokenize, scoring.max_steps
     )
-    evidence = gather_evidence(problems, rollouts, steps, texts, scoring)
+    readings = tuple(
+        tuple(read_path(problem.question, path.steps, scoring.strict) for path in paths)
+        for problem, paths in zip(problems, texts.paths, strict=True)
+    )
+    evidence = gather_evidence(readings, texts, steps, scoring, rollouts)
     scores = score_steps(evidence, steps.count, np.asarray(scoring.weights, np.float32), scoring.bias)
     scores = jax.device_get(scores)
     seconds = {"sample": sampled - began, "score": time.perf_counter() - sampled}
-    return Scored(tuple(problems), texts, prompt_texts, prompts, rollouts, steps, evidence, scores, seconds)
+    return Scored(
+        tuple(problems), texts, prompt_texts, prompts, rollouts, steps, readings, evidence, scores, seconds
+    )
 
 
 def update_batch(experiment: Experiment, scored: Scored, reference: PyTree | None) -> UpdateBatch:
@@ -119,12 +126,11 @@ def update_batch(experiment: Experiment, scored: Scored, reference: PyTree | Non
     return batch.replace(reference_logprob=logprob)
 
 
-def sample_lines(experiment: Experiment, scored: Scored, step: int, count: int) -> list[dict]:
+def sample_lines(scored: Scored, step: int, count: int) -> list[dict]:
     """The first `count` problems of a batch as lines of `samples.jsonl`."""
     lines = []
     for row in range(min(count, len(scored.problems))):
-        problem, paths = scored.problems[row], scored.texts.paths[row]
-        readings = [read_path(problem.question, path.steps, experiment.scoring.strict) for path in paths]
+        problem, paths, readings = scored.problems[row], scored.texts.paths[row], scored.readings[row]
         lines.append(
             report.sample_record(step, problem, scored.prompt_texts[row], paths, readings, scored.scores, row)
         )
@@ -193,7 +199,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         problems = [experiment.held_out[i % len(experiment.held_out)] for i in range(config.batch)]
         key = step_key(loop.state.key, 0, "evaluate")
         scored = sample_and_score(experiment, loop.state.trainable, problems, key)
-        return sample_lines(experiment, scored, int(loop.state.step), 1)[0]
+        return sample_lines(scored, int(loop.state.step), 1)[0]
 
     def save(loop: Loop, notes: dict[str, Any]) -> None:
         notes["seconds"] = seconds_before + time.perf_counter() - began
@@ -233,7 +239,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         notes["sampled_tokens"] += metrics["sampled_tokens"]
         notes["train_seconds"] += metrics["seconds/step"]
         if step % config.log.samples_every == 0:
-            for line in sample_lines(experiment, scored, step, config.log.samples):
+            for line in sample_lines(scored, step, config.log.samples):
                 samples.write(line)
         ended = step == config.steps or notes["stopped"] is not None
         if step % config.evaluation.every == 0 or ended:

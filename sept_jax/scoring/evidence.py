@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sept_jax.checks.reading import TEXT_CHANNELS, Reading, read_path
-from sept_jax.records import CHANNELS, Evidence, Problem, Rollouts, Steps, StepTexts
+from sept_jax.checks.reading import TEXT_CHANNELS, Reading
+from sept_jax.records import CHANNELS, Evidence, Rollouts, Steps, StepTexts
 from sept_jax.scoring.agreement import check_agreement
 from sept_jax.scoring.coherence import check_coherence
 
@@ -28,18 +28,18 @@ class ScoringConfig:
 
 
 def gather_evidence(
-    problems: Sequence[Problem], rollouts: Rollouts, steps: Steps, texts: StepTexts, config: ScoringConfig
+    readings: Sequence[Sequence[Reading]],
+    texts: StepTexts,
+    steps: Steps,
+    config: ScoringConfig,
+    rollouts: Rollouts | None = None,
 ) -> Evidence:
-    """Evidence on B x G paths of up to S steps, from the questions (never the answers), the texts, the
-    group and the sampler's own log-probabilities."""
-    step_id, count = np.asarray(steps.step_id), np.asarray(steps.count)
+    """Evidence on B x G paths of up to S steps, from what the rules read (`readings[b][g]`), the group and
+    the sampler's own log-probabilities (without rollouts coherence is unknown)."""
+    count = np.asarray(steps.count)
     shape = (*count.shape, config.max_steps)
     verdict = np.zeros((*shape, len(CHANNELS)), np.float32)
     known = np.zeros((*shape, len(CHANNELS)), bool)
-    readings = [
-        [read_path(problem.question, path.steps, config.strict) for path in paths]
-        for problem, paths in zip(problems, texts.paths, strict=True)
-    ]
     value_id, answer_id = _identify(readings, shape)
     asked = {name for name, weight in zip(CHANNELS, config.weights, strict=True) if weight != 0.0}
     for name in TEXT_CHANNELS:
@@ -53,10 +53,10 @@ def gather_evidence(
     if "agreement" in asked:
         channel = CHANNELS.index("agreement")
         verdict[..., channel], known[..., channel] = check_agreement(value_id, answer_id, count)
-    if "coherence" in asked:
+    if "coherence" in asked and rollouts is not None:
         channel = CHANNELS.index("coherence")
         verdict[..., channel], known[..., channel] = check_coherence(
-            np.asarray(rollouts.logprob), step_id, count, texts, config.max_steps
+            np.asarray(rollouts.logprob), np.asarray(steps.step_id), count, texts, config.max_steps
         )
     return Evidence(verdict=verdict, known=known, value_id=value_id, answer_id=answer_id)
 
