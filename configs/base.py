@@ -6,6 +6,8 @@ An experiment's file calls `get_config()` here and changes what differs.
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
+from sept_jax.scoring import WEIGHTS
+
 
 def get_config() -> ConfigDict:
     config = ConfigDict()
@@ -57,20 +59,7 @@ def get_config() -> ConfigDict:
     config.sampling.stop = ()  # strings that end a path
 
     config.scoring = ConfigDict()
-    config.scoring.weights = ConfigDict(
-        {
-            "arithmetic": 2.0,
-            "algebra": 0.0,
-            "counterexample": 0.0,
-            "provenance": 1.0,
-            "contradiction": 0.0,
-            "agreement": 1.0,
-            "answer_gain": 0.0,
-            "coherence": 0.25,
-            "self_check": 0.0,
-            "code": 0.0,
-        }
-    )
+    config.scoring.weights = ConfigDict(WEIGHTS)  # of each channel's verdict, in log-odds; 0: not asked
     config.scoring.bias = 0.0  # log-odds of a step that no channel knows anything about
     config.scoring.max_steps = 32  # later steps join the last
     config.scoring.strict = False  # the task uses every quantity once: provenance keeps books

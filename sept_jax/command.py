@@ -3,6 +3,7 @@
 It imports no jax, so that bad input is told at once.
 """
 
+import contextlib
 import difflib
 import importlib.machinery
 import importlib.util
@@ -34,8 +35,15 @@ def run(main: Callable[[ConfigDict], Any]) -> None:
         "config", help_string="Config file: --config=configs/NAME.py", lock_config=True
     )
     logging.set_verbosity(logging.WARNING)  # --verbosity=0 shows what the libraries tell
-    try:
+    with one_line_errors():
         app.run(lambda argv: main(apply_debug(flags.FLAGS.config)) and None, flags_parser=_parse)
+
+
+@contextlib.contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Inside, a `UserError` ends the program with one line and exit code 2, Ctrl-C with 130."""
+    try:
+        yield
     except UserError as error:
         _end(f"error: {_one_line(str(error))}", 2)
     except KeyboardInterrupt:

@@ -1,6 +1,16 @@
 """Step scores without labels and without a reward model: evidence by channel, and its combination."""
 
 from sept_jax.scoring.combine import path_quality, score_steps
-from sept_jax.scoring.evidence import ScoringConfig, gather_evidence
+from sept_jax.scoring.evidence import WEIGHTS, ScoringConfig, gather_evidence
+from sept_jax.scoring.group import GroupScores, ScoredStep, score_group
 
-__all__ = ["ScoringConfig", "gather_evidence", "path_quality", "score_steps"]
+__all__ = [
+    "WEIGHTS",
+    "GroupScores",
+    "ScoredStep",
+    "ScoringConfig",
+    "gather_evidence",
+    "path_quality",
+    "score_group",
+    "score_steps",
+]

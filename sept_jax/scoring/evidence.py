@@ -13,6 +13,20 @@ from sept_jax.scoring.coherence import check_coherence
 BUILT = (*TEXT_CHANNELS, "agreement", "coherence")
 """The channels that have an implementation; the others are unknown everywhere."""
 
+WEIGHTS = {
+    "arithmetic": 2.0,
+    "algebra": 0.0,
+    "counterexample": 0.0,
+    "provenance": 1.0,
+    "contradiction": 0.0,
+    "agreement": 1.0,
+    "answer_gain": 0.0,
+    "coherence": 0.25,
+    "self_check": 0.0,
+    "code": 0.0,
+}
+"""Weights of the channels in log-odds where nothing else is said."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringConfig:
