@@ -27,10 +27,13 @@ from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import Tokenizer, character_tokenizer
 from sept_jax.records import CHANNELS, TrainState
 from sept_jax.sampling import SamplingConfig
-from sept_jax.scoring import ScoringConfig
+from sept_jax.scoring import ModelQuestions, ScoringConfig
+from sept_jax.scoring.answer_gain import encode_answers
 from sept_jax.scoring.evidence import BUILT
+from sept_jax.scoring.self_check import SelfCheckConfig, encode_question
 from sept_jax.update import UpdateConfig, make_optimizer
 
+WEIGHTINGS = ("fixed", "reliability")
 DTYPES = {"bfloat16": jnp.bfloat16, "float32": jnp.float32}
 
 
@@ -50,6 +53,7 @@ class Experiment:
     worked: ChainSource | None
     sampling: SamplingConfig
     scoring: ScoringConfig
+    questions: ModelQuestions
     update: UpdateConfig
     curriculum: CurriculumConfig
     guard: GuardConfig
@@ -67,7 +71,7 @@ def validate(config: ConfigDict) -> None:
       UserError: names the first bad setting, what was expected and what to type.
     """
     positive = [
-        "batch", "sampling.max_new_tokens", "scoring.max_steps", "memory.micro_batches",
+        "batch", "sampling.max_new_tokens", "sampling.chunks", "scoring.max_steps", "memory.micro_batches",
         "memory.logit_chunk", "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm",
         "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
         "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
@@ -82,13 +86,14 @@ def validate(config: ConfigDict) -> None:
         _fail("curriculum.width", config.curriculum.width, "below 0.01 no problem has weight left; type 0.08")
     for key in (
         "optimizer.b2", "warm_start.b2", "loss.clip_low", "curriculum.memory", "guard.memory", "guard.decay",
+        "scoring.reliability_memory",
     ):  # fmt: skip
         if not 0 <= _get(config, key) < 1:
             _fail(key, _get(config, key), "it must be in [0, 1)")
     for key in (
         "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
         "sampling.temperature", "sampling.top_k", "loss.kl_weight", "loss.contrastive_weight",
-        "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
+        "optimizer.weight_decay", "evaluation.ood_problems", "log.samples", "scoring.workers",
     ):  # fmt: skip
         if _get(config, key) < 0:
             _fail(key, _get(config, key), "it must not be negative")
@@ -102,6 +107,11 @@ def validate(config: ConfigDict) -> None:
         _fail("sampling.temperature", 0.0, "all paths of a group would be the same; type 1.0")
     if not 0 < config.sampling.top_p <= 1:
         _fail("sampling.top_p", config.sampling.top_p, "it must be in (0, 1]; 1 keeps the whole distribution")
+    if config.scoring.weighting not in WEIGHTINGS:
+        _fail("scoring.weighting", config.scoring.weighting, f"expected one of {', '.join(WEIGHTINGS)}")
+    share = config.scoring.questions.consensus_share
+    if not 0 < share < 1:
+        _fail("scoring.questions.consensus_share", share, "it must be in (0, 1); type 0.5")
     if config.advantage not in ESTIMATORS:
         _fail("advantage", config.advantage, f"expected one of {', '.join(ESTIMATORS)}")
     if config.model.dtype not in DTYPES:
@@ -126,6 +136,8 @@ def validate(config: ConfigDict) -> None:
             "memory.micro_batches", config.memory.micro_batches,
             f"it must divide config.batch, {config.batch}",
         )  # fmt: skip
+    if config.batch % config.sampling.chunks:
+        _fail("sampling.chunks", config.sampling.chunks, f"it must divide config.batch, {config.batch}")
     buckets = config.prompt.buckets
     if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
         _fail(
@@ -164,14 +176,15 @@ def validate_mesh(config: ConfigDict, mesh: Mesh) -> None:
     for key in ("batch", "evaluation.batch") + (("warm_start.batch",) if config.warm_start.steps else ()):
         if _get(config, key) % rows:
             _fail(key, _get(config, key), f"it must be divisible by the mesh's data x fsdp, {rows}")
-    micro = config.memory.micro_batches
-    if config.batch // micro % rows:
-        fits = max(n for n in range(1, micro) if config.batch % (n * rows) == 0)
-        _fail(
-            "memory.micro_batches", micro,
-            f"a micro-batch has {config.batch // micro} problems, which the mesh's data x fsdp, {rows}, does "
-            f"not divide; type --config.memory.micro_batches={fits}",
-        )  # fmt: skip
+    for key, part in (("memory.micro_batches", "micro-batch"), ("sampling.chunks", "chunk")):
+        pieces = _get(config, key)
+        if config.batch // pieces % rows:
+            fits = max(n for n in range(1, pieces) if config.batch % (n * rows) == 0)
+            _fail(
+                key, pieces,
+                f"a {part} has {config.batch // pieces} problems, which the mesh's data x fsdp, {rows}, does "
+                f"not divide; type --config.{key}={fits}",
+            )  # fmt: skip
 
 
 def build(config: ConfigDict) -> Experiment:
@@ -226,11 +239,27 @@ def build(config: ConfigDict) -> Experiment:
             max_steps=config.scoring.max_steps,
             strict=config.scoring.strict,
         ),
+        questions=make_questions(config, tokenizer),
         update=UpdateConfig(**config.loss, **memory),
         curriculum=CurriculumConfig(**config.curriculum),
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),
     )
+
+
+def make_questions(config: ConfigDict, tokenizer: Tokenizer) -> ModelQuestions:
+    """What the model's own channels ask it; those that are asked are tried on the tokenizer.
+
+    Raises:
+      UserError: the tokenizer cannot encode a question, or an answer cannot be told from the other.
+    """
+    asked = config.scoring.questions.to_dict()
+    questions = ModelQuestions(**asked | {"self_check": SelfCheckConfig(**asked["self_check"])})
+    if config.scoring.weights.answer_gain:
+        encode_answers([["1"]], tokenizer, questions.answer_cue)
+    if config.scoring.weights.self_check:
+        encode_question(tokenizer, questions.self_check)
+    return questions
 
 
 def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDict) -> None:

@@ -3,14 +3,19 @@
 import jax
 import numpy as np
 
-from sept_jax.records import CHANNELS, Evidence, Rollouts, Steps, StepScores
+from sept_jax.records import CHANNELS, Evidence, Reliability, Rollouts, Steps, StepScores
+from sept_jax.scoring.reliability import log_odds_weights
 
 
-def describe(rollouts: Rollouts, steps: Steps, evidence: Evidence, scores: StepScores) -> dict[str, float]:
+def describe(
+    rollouts: Rollouts, steps: Steps, evidence: Evidence, scores: StepScores, reliability: Reliability
+) -> dict[str, float]:
     """Means over the batch: `step_score` and `quality` (pseudo-reward) and the quality's spread within
     groups; `length` (tokens) and steps a path; `entropy` (nats a token); `diversity`, the share of different
-    final answers in a group; and each channel's coverage of steps and mean verdict where it is known."""
+    final answers in a group; and each channel's coverage of steps, mean verdict where it is known, and what
+    its refutations and verifications are worth by the reliabilities so far (log-odds, nats)."""
     rollouts, evidence, scores = jax.device_get((rollouts, evidence, scores))
+    against, favour = jax.device_get(log_odds_weights(reliability)[0])
     count = np.asarray(steps.count)
     valid = np.arange(scores.score.shape[-1]) < count[..., None]
     total = max(int(valid.sum()), 1)
@@ -31,4 +36,6 @@ def describe(rollouts: Rollouts, steps: Steps, evidence: Evidence, scores: StepS
         if known.any():
             metrics[f"channel/{name}/coverage"] = float(known.sum() / total)
             metrics[f"channel/{name}/verdict"] = float(evidence.verdict[..., c][known].mean())
+            metrics[f"channel/{name}/worth_against"] = float(against[c])
+            metrics[f"channel/{name}/worth_for"] = float(favour[c])
     return metrics

@@ -1,6 +1,11 @@
 """How well step scores find the first wrong step: ProcessBench (Zheng et al. 2024) and files of its form.
 
-python -m sept_jax.processbench --data FILE [FILE ...] [--channels NAME ...] [--json OUT] [--errors N]
+python -m sept_jax.processbench --data FILE [FILE ...] [--channels NAME ...] [--model PATH] [--json OUT]
+    [--errors N]
+
+Without a model, the rules alone: a step is flagged when one refutes it outright. With a model, its own
+channels and the group of solutions of one problem count too: steps with a combined score below `--threshold`
+are flagged as well.
 """
 
 import argparse
@@ -15,8 +20,12 @@ import numpy as np
 
 from sept_jax import command
 from sept_jax.checks.reading import TEXT_CHANNELS, Reading, read_path
+from sept_jax.data import prompts
 from sept_jax.errors import UserError
+from sept_jax.forcing import TextScorer
 from sept_jax.metrics import write_json
+from sept_jax.models.load import load_model
+from sept_jax.scoring.evidence import BUILT
 
 REFUTED = -1.0
 """A step is flagged when a rule refutes it outright; soft doubts (nearer to 0) do not count."""
@@ -77,11 +86,34 @@ def load(path: Path) -> list[Solution]:
     return solutions
 
 
-def judge(reading: Reading, count: int, channels: Sequence[str]) -> Judged:
-    """Flags and coverage of a solution of `count` steps by the named text channels."""
+def judge(
+    reading: Reading,
+    count: int,
+    channels: Sequence[str],
+    scores: Sequence[float] = (),
+    threshold: float = 0.0,
+) -> Judged:
+    """Flags and coverage of a solution of `count` steps by the named text channels, and by the combined
+    scores of its steps where there are any."""
     by_step = [[reading.verdicts[name][step] for name in channels] for step in range(count)]
-    flags = [step for step, found in enumerate(by_step) if any(v.value <= REFUTED for v in found)]
-    return Judged(tuple(flags), sum(any(v.known for v in found) for found in by_step))
+    flags = {step for step, found in enumerate(by_step) if any(v.value <= REFUTED for v in found)}
+    flags |= {step for step, score in enumerate(scores) if score < threshold}
+    return Judged(tuple(sorted(flags)), sum(any(v.known for v in found) for found in by_step))
+
+
+def score_with_model(
+    scorer: TextScorer, solutions: Sequence[Solution], channels: Sequence[str]
+) -> list[list[float]]:
+    """Combined scores of the steps that the model has room for; solutions of one problem are one group."""
+    groups: dict[str, list[int]] = {}
+    for row, solution in enumerate(solutions):
+        groups.setdefault(solution.problem, []).append(row)
+    scores: list[list[float]] = [[] for _ in solutions]
+    for problem, rows in groups.items():
+        found = scorer.score(problem, [solutions[row].steps for row in rows], channels)
+        for row, by_step in zip(rows, found, strict=True):
+            scores[row] = by_step
+    return scores
 
 
 def coin_f1(labels: Sequence[int]) -> float:
@@ -198,23 +230,38 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--channels", nargs="+", choices=TEXT_CHANNELS, default=TEXT_CHANNELS)
+    parser.add_argument(
+        "--channels",
+        nargs="+",
+        choices=BUILT,
+        metavar="NAME",
+        help=f"which of {', '.join(BUILT)}; default all",
+    )
+    parser.add_argument("--model", metavar="PATH", help="a .gguf file, a Hugging Face directory or a hub id")
+    parser.add_argument("--threshold", type=float, default=0.2, help="with a model: lower scores are flags")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures here, too")
     parser.add_argument("--errors", type=int, default=0, metavar="N", help="print the N worst disagreements")
     arguments = parser.parse_args(argv)
+    channels = arguments.channels or (BUILT if arguments.model else TEXT_CHANNELS)
+    rules = [name for name in channels if name in TEXT_CHANNELS]
+    if not arguments.model and len(rules) < len(channels):
+        unread = ", ".join(name for name in channels if name not in TEXT_CHANNELS)
+        raise UserError(f"--channels {unread}: these ask a model; type --model=PATH")
     files = [load(path) for path in arguments.data]
+    scorer = TextScorer(*load_model(arguments.model), prompts.DEFAULT) if arguments.model else None
     results = []
     for path, solutions in zip(arguments.data, files, strict=True):
         began = time.perf_counter()
         readings = [read_path(solution.problem, solution.steps, False) for solution in solutions]
+        scores = score_with_model(scorer, solutions, channels) if scorer else [()] * len(solutions)
         seconds = time.perf_counter() - began
         judged = [
-            judge(reading, len(solution.steps), arguments.channels)
-            for reading, solution in zip(readings, solutions, strict=True)
+            judge(reading, len(solution.steps), rules, score, arguments.threshold)
+            for reading, solution, score in zip(readings, solutions, scores, strict=True)
         ]
         results.append({"file": str(path)} | measure(solutions, judged, seconds))
         for solution, found in disagreements(solutions, judged, arguments.errors):
-            print(explain(solution, found, arguments.channels))
+            print(explain(solution, found, rules))
     print(table(results))
     if arguments.json is not None:
         write_json(arguments.json, results)

@@ -115,6 +115,18 @@ class StepScores:
 
 
 @flax.struct.dataclass
+class Reliability:
+    """Running sums of the channels' votes on the hidden fact "is this step right".
+
+    `confusion[fact, vote, c]` is the expected mass of channel c's votes, `steps[fact]` the expected number of
+    steps voted on; facts and votes are 0 wrong, 1 right.
+    """
+
+    confusion: Float[Host, "2 2 C"]
+    steps: Float[Host, "2"]
+
+
+@flax.struct.dataclass
 class TrainState:
     """What an update changes. Without LoRA `frozen` is empty. `key` is the run's root key: step n
     draws from `fold_in(key, n)`, so the key itself never changes."""

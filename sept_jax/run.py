@@ -17,9 +17,19 @@ from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, init_state
 from sept_jax.metrics import write_json
-from sept_jax.records import Curriculum, Guard, TrainState
+from sept_jax.records import Curriculum, Guard, Reliability, TrainState
+from sept_jax.scoring.reliability import init_reliability
 
-MAY_CHANGE = ("steps", "evaluation", "log", "checkpoint", "guard", "debug", "debug_overrides")
+MAY_CHANGE = (
+    "steps",
+    "evaluation",
+    "log",
+    "checkpoint",
+    "guard",
+    "debug",
+    "debug_overrides",
+    "scoring.workers",
+)
 """Config keys that a resumed run may change: they do not enter the updates before an alarm."""
 
 
@@ -30,6 +40,7 @@ class Loop:
     state: TrainState
     curriculum: Curriculum
     guard: Guard
+    reliability: Reliability
 
 
 def start_loop(experiment: Experiment, params: PyTree) -> Loop:
@@ -38,20 +49,24 @@ def start_loop(experiment: Experiment, params: PyTree) -> Loop:
         init_state(experiment, params, experiment.optimizer),
         curriculum.start(experiment.problems.levels, experiment.curriculum),
         guard.start(),
+        init_reliability(),
     )
+
+
+_STATISTICS = ("curriculum", "guard", "reliability")
 
 
 def as_tree(loop: Loop) -> dict[str, PyTree]:
     """The loop by the names under which a checkpoint holds its parts."""
     fields = ("trainable", "frozen", "opt_state", "step", "key")
     parts = {name: getattr(loop.state, name) for name in fields}
-    return parts | {"curriculum": loop.curriculum, "guard": loop.guard}
+    return parts | {name: getattr(loop, name) for name in _STATISTICS}
 
 
 def from_tree(tree: Mapping[str, PyTree]) -> Loop:
     """The inverse of `as_tree`."""
     tree = dict(tree)
-    rest = tree.pop("curriculum"), tree.pop("guard")
+    rest = [tree.pop(name) for name in _STATISTICS]
     return Loop(TrainState(**tree), *rest)
 
 
@@ -62,7 +77,8 @@ def restore_params(checkpoints: Checkpoints, like: PyTree, step: int | None) -> 
 
 def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop, int]:
     """Parameters and optimizer of the newest checkpoint, with a smaller step from there on; the step, the
-    key, the curriculum and the guard go on as they are, so that the run does not walk the same way again."""
+    key, the curriculum, the guard and the reliabilities go on as they are: the run does not walk the same way
+    again."""
     parts = {name: part for name, part in as_tree(loop).items() if name in ("trainable", "opt_state", "step")}
     saved, _ = checkpoints.restore(None, parts)
     scale = optax.tree.get(loop.state.opt_state, "step_size") * jnp.float32(decay)
@@ -90,7 +106,7 @@ def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume
     if resume:
         there, here = json.loads(saved.read_text()), json.loads(json.dumps(config.to_dict()))
         for key, was, now in _differences("", there, here):
-            if key.split(".")[0] not in MAY_CHANGE:
+            if not {key, key.split(".")[0]}.intersection(MAY_CHANGE):
                 raise UserError(
                     f"--workdir={workdir} was made with config.{key} = {was!r}, now it is {now!r}: "
                     f"type --config.{key}={was}, or start another run without --resume"

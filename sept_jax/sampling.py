@@ -138,6 +138,7 @@ def sample_groups(
     params: PyTree,
     prompts: Prompts,
     key: Array,
+    first: int | Int[Array, ""] = 0,
     *,
     model: ModelConfig,
     config: SamplingConfig,
@@ -146,7 +147,8 @@ def sample_groups(
     """Draws G paths for each of B prompts.
 
     A prompt is prefilled once and its keys and values are shared by its paths. The loop ends when all paths
-    have. Path g of prompt b draws its token t from key, b, g and t alone.
+    have. Path g of prompt b draws its token t from key, `first` + b, g and t alone: chunks of a batch, each
+    with the number of prompts before it as `first`, draw what the batch would.
     """
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
     params = jax.tree_util.tree_map_with_path(
@@ -156,8 +158,8 @@ def sample_groups(
     layers = [
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)
     ]
-    first = decoder.head_logits(params, model, hidden)
-    rows = jnp.arange(problems * paths).reshape(problems, paths)
+    opening = decoder.head_logits(params, model, hidden)
+    rows = first * paths + jnp.arange(problems * paths).reshape(problems, paths)
     row_keys = jax.vmap(jax.vmap(lambda row: jax.random.fold_in(key, row)))(rows)
 
     def write(rollouts: Rollouts, logits, at) -> Rollouts:
@@ -195,7 +197,7 @@ def sample_groups(
         entropy=constrain_batch(jnp.zeros(shape)),
         finished=jnp.zeros(shape[:2], bool),
     )
-    logits = jnp.broadcast_to(first[:, None], (problems, paths, first.shape[-1]))
+    logits = jnp.broadcast_to(opening[:, None], (problems, paths, opening.shape[-1]))
     rollouts = write(empty, logits, jnp.zeros((), jnp.int32))
     caches = decoder.empty_caches(model, problems, paths, width, dtype)
     carry = (rollouts, caches, jnp.ones((), jnp.int32))

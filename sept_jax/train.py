@@ -3,38 +3,26 @@
 python -m sept_jax.train --config=configs/quickstart.py [--workdir=DIR] [--resume] [--config.KEY=VALUE ...]
 """
 
-import dataclasses
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags, logging
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from sept_jax import command, curriculum, guard, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
-from sept_jax.checks.reading import Reading, read_path
-from sept_jax.data.prompts import encode_prompts, render
+from sept_jax.collect import Scored, sample_and_score
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
 from sept_jax.health import describe
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
-from sept_jax.records import (
-    Evidence,
-    Problem,
-    Prompts,
-    Rollouts,
-    Steps,
-    StepScores,
-    StepTexts,
-    UpdateBatch,
-)
+from sept_jax.records import UpdateBatch
 from sept_jax.run import (
     Loop,
     as_tree,
@@ -46,60 +34,11 @@ from sept_jax.run import (
     roll_back,
     start_loop,
 )
-from sept_jax.sampling import sample_groups
-from sept_jax.scoring import gather_evidence, score_steps
+from sept_jax.scoring.pool import ReaderPool
+from sept_jax.scoring.reliability import count_votes, update_reliability
 from sept_jax.sharding import place_batch
-from sept_jax.steps import split_steps
 from sept_jax.update import cut_to_bucket, jitted_path_logprobs, update
 from sept_jax.warm_start import warm_start
-
-
-@dataclasses.dataclass(frozen=True)
-class Scored:
-    """A batch of problems with the paths drawn for them, and what the scorer says of these."""
-
-    problems: tuple[Problem, ...]
-    texts: StepTexts
-    prompt_texts: tuple[str, ...]
-    prompts: Prompts
-    rollouts: Rollouts
-    steps: Steps
-    readings: tuple[tuple[Reading, ...], ...]
-    evidence: Evidence
-    scores: StepScores
-    seconds: Mapping[str, float]
-
-
-def sample_and_score(
-    experiment: Experiment, params: PyTree, problems: Sequence[Problem], key: Array
-) -> Scored:
-    """Problems to scored paths: prompts, rollouts, steps, evidence, scores."""
-    config, began = experiment.config, time.perf_counter()
-    prompt_texts = tuple(render(problem, experiment.tokenizer, config.prompt) for problem in problems)
-    prompts = encode_prompts(
-        prompt_texts, experiment.tokenizer, tuple(config.prompt.buckets), [p.id for p in problems]
-    )
-    prompts = place_batch(prompts, experiment.mesh)
-    rollouts = sample_groups(
-        params, prompts, key, model=experiment.model, config=experiment.sampling, dtype=experiment.dtype
-    )
-    rollouts.tokens.block_until_ready()
-    sampled = time.perf_counter()
-    scoring = experiment.scoring
-    steps, texts = split_steps(
-        rollouts.tokens, rollouts.length, experiment.tokenizer.detokenize, scoring.max_steps
-    )
-    readings = tuple(
-        tuple(read_path(problem.question, path.steps, scoring.strict) for path in paths)
-        for problem, paths in zip(problems, texts.paths, strict=True)
-    )
-    evidence = gather_evidence(readings, texts, steps, scoring, rollouts)
-    scores = score_steps(evidence, steps.count, np.asarray(scoring.weights, np.float32), scoring.bias)
-    scores = jax.device_get(scores)
-    seconds = {"sample": sampled - began, "score": time.perf_counter() - sampled}
-    return Scored(
-        tuple(problems), texts, prompt_texts, prompts, rollouts, steps, readings, evidence, scores, seconds
-    )
 
 
 def update_batch(experiment: Experiment, scored: Scored, reference: PyTree | None) -> UpdateBatch:
@@ -138,7 +77,7 @@ def sample_lines(scored: Scored, step: int, count: int) -> list[dict]:
 
 
 def train_step(
-    experiment: Experiment, loop: Loop, reference: PyTree | None
+    experiment: Experiment, readers: ReaderPool, loop: Loop, reference: PyTree | None
 ) -> tuple[Loop, Scored, dict[str, float], str | None]:
     """One step: the new loop, the scored batch, its metrics, and the guard's alarm if there is one."""
     step, root, clock = int(loop.state.step), loop.state.key, time.perf_counter()
@@ -147,7 +86,8 @@ def train_step(
         loop.curriculum, levels, step_key(root, step, "draw"), experiment.config.batch, settings
     )
     problems = [experiment.problems[int(i)] for i in indices]
-    scored = sample_and_score(experiment, loop.state.trainable, problems, step_key(root, step, "sample"))
+    key = step_key(root, step, "sample")
+    scored = sample_and_score(experiment, readers, loop.reliability, loop.state.trainable, problems, key)
     scored_at = time.perf_counter()
     state, updated = update(
         loop.state,
@@ -158,23 +98,29 @@ def train_step(
         dtype=experiment.dtype,
     )
     metrics = {name: float(value) for name, value in updated.items()}
-    metrics |= describe(scored.rollouts, scored.steps, scored.evidence, scored.scores)
+    metrics |= describe(scored.rollouts, scored.steps, scored.evidence, scored.scores, loop.reliability)
     ease = curriculum.group_ease(scored.scores, scored.evidence)
     observed = curriculum.observe(loop.curriculum, levels, indices, ease, settings)
     watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
+    reliability = update_reliability(
+        loop.reliability,
+        count_votes(scored.evidence, scored.steps.count, loop.reliability),
+        experiment.config.scoring.reliability_memory,
+    )
     now = time.perf_counter()
     metrics |= {
         "ease": float(ease.mean()),
         "level": float(np.mean([problem.level for problem in problems])),
         "level_cap": float(observed.cap),
         "alarms": float(watched.alarms),
-        "seconds/sample": scored.seconds["sample"],
-        "seconds/score": scored.seconds["score"],
         "seconds/update": now - scored_at,
         "seconds/step": now - clock,
+        "score_wait_share": scored.seconds["score_wait"] / (now - clock),
         "tokens_per_s": metrics["sampled_tokens"] / (now - clock),
     }
-    return Loop(state, observed, watched), scored, metrics, alarm
+    metrics |= {f"seconds/{name}": seconds for name, seconds in scored.seconds.items()}
+    metrics |= {f"scoring/{name}": float(count) for name, count in scored.counts.items()}
+    return Loop(state, observed, watched, reliability), scored, metrics, alarm
 
 
 def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]:
@@ -183,6 +129,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
     writer, samples = MetricsWriter(workdir), JsonLines(workdir / "samples.jsonl")
     checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
     benches, comparer = make_benches(experiment), SymbolicComparer()
+    readers = ReaderPool(config.scoring.workers)
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
@@ -198,7 +145,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         """The first held-out problem, sampled and scored."""
         problems = [experiment.held_out[i % len(experiment.held_out)] for i in range(config.batch)]
         key = step_key(loop.state.key, 0, "evaluate")
-        scored = sample_and_score(experiment, loop.state.trainable, problems, key)
+        scored = sample_and_score(experiment, readers, loop.reliability, loop.state.trainable, problems, key)
         return sample_lines(scored, int(loop.state.step), 1)[0]
 
     def save(loop: Loop, notes: dict[str, Any]) -> None:
@@ -224,7 +171,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
-        loop, scored, metrics, alarm = train_step(experiment, loop, reference)
+        loop, scored, metrics, alarm = train_step(experiment, readers, loop, reference)
         step = int(loop.state.step)
         if alarm and int(loop.guard.alarms) <= config.guard.max_alarms:
             loop, back = roll_back(loop, checkpoints, config.guard.decay)
@@ -254,7 +201,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         progress.update(step, shown, metrics["tokens_per_s"])
     progress.close()
     after = example(loop)
-    for closed in (comparer, checkpoints, writer, samples):
+    for closed in (readers, comparer, checkpoints, writer, samples):
         closed.close()
     return {
         "base": notes["base"],

@@ -38,10 +38,16 @@ def changed(**changes):
         ("data.source", "jsonl", "type --config.data.path=PATH/gsm8k"),
         ("data.source", "tfds", "only the procedural task starts from nothing"),
         ("memory.micro_batches", 5, "it must divide config.batch, 32"),
+        ("sampling.chunks", 0, "must be above 0"),
+        ("sampling.chunks", 5, "it must divide config.batch, 32"),
+        ("scoring.workers", -1, "must not be negative"),
         ("memory.logit_chunk", 0, "must be above 0"),
         ("prompt.buckets", (), "expected ascending lengths"),
         ("prompt.buckets", (64, 32), "expected ascending lengths"),
-        ("scoring.weights.answer_gain", 1.0, "this channel has no implementation; type 0"),
+        ("scoring.weighting", "best", "expected one of fixed, reliability"),
+        ("scoring.questions.consensus_share", 1.0, "in (0, 1)"),
+        ("scoring.reliability_memory", 1.0, "in [0, 1)"),
+        ("scoring.weights.code", 1.0, "this channel has no implementation; type 0"),
         ("curriculum.start", 0.0, "must be in (0, 1]"),
         ("curriculum.width", 0.0, "below 0.01 no problem has weight left"),
         ("loss.clip_low", 1.0, "must be in [0, 1)"),
@@ -80,6 +86,8 @@ def test_a_batch_that_does_not_divide_over_the_mesh():
         UserError, match=r"a micro-batch has 4 problems.*type --config.memory.micro_batches=4"
     ):
         validate_mesh(changed(**{"memory.micro_batches": 8}), mesh)
+    with pytest.raises(UserError, match=r"a chunk has 2 problems.*type --config.sampling.chunks=4"):
+        validate_mesh(changed(**{"sampling.chunks": 16}), mesh)
     with pytest.raises(UserError, match=r"config\.mesh is \(3, 1, 1\).*number of devices, 8"):
         build(changed(mesh=(3, 1, 1)))
 

@@ -4,6 +4,7 @@ import pytest
 
 from sept_jax.health import describe
 from sept_jax.records import CHANNELS, Evidence, Rollouts, Steps, StepScores
+from sept_jax.scoring.reliability import init_reliability
 
 # One problem, four paths; the last path is empty. T = 4 tokens, S = 2 steps.
 LENGTH = np.array([[4, 2, 2, 0]], np.int32)
@@ -26,7 +27,8 @@ def batch():
     score = np.where(VALID, np.array([[[0.75, 0.25], [1.0, 0], [0.5, 0], [0, 0]]]), 0).astype(np.float32)
     quality = np.array([[0.5, 1.0, 0.5, 0.0]], np.float32)
     steps = Steps(jnp.where(jnp.asarray(INSIDE), 0, -1), jnp.asarray(COUNT))
-    return rollouts, steps, evidence, StepScores(score, np.zeros_like(verdict), quality)
+    scores = StepScores(score, np.zeros_like(verdict), quality)
+    return rollouts, steps, evidence, scores, init_reliability()
 
 
 def test_hand_worked_batch():
@@ -44,14 +46,17 @@ def test_hand_worked_batch():
             "sampled_tokens": 8.0,
             "channel/arithmetic/coverage": 0.75,
             "channel/arithmetic/verdict": 1 / 3,
+            # the prior's rates: refuted 5 in 100 right and 25 in 50 wrong steps, verified 95 and 25
+            "channel/arithmetic/worth_against": np.log(0.5 / 0.05),
+            "channel/arithmetic/worth_for": np.log(0.95 / 0.5),
         }
     )
 
 
 def test_a_batch_without_steps_has_finite_numbers():
-    rollouts, steps, evidence, scores = batch()
+    rollouts, steps, evidence, scores, reliability = batch()
     rollouts = rollouts.replace(length=0 * LENGTH, entropy=0 * rollouts.entropy)
     scores = scores.replace(score=0 * scores.score, quality=0 * scores.quality)
-    metrics = describe(rollouts, steps.replace(count=0 * steps.count), evidence, scores)
+    metrics = describe(rollouts, steps.replace(count=0 * steps.count), evidence, scores, reliability)
     assert all(np.isfinite(value) for value in metrics.values())
     assert (metrics["step_score"], metrics["entropy"]) == (0.0, 0.0)

@@ -110,3 +110,14 @@ def test_missing_and_empty_files(data, tmp_path):
         processbench.load(tmp_path / "none.jsonl")
     with pytest.raises(UserError, match="is empty"):
         processbench.load(data([]))
+
+
+def test_model_channels_need_a_model(data):
+    with pytest.raises(UserError, match="--channels coherence: these ask a model; type --model=PATH"):
+        processbench.main(["--data", str(data(ROWS)), "--channels", "arithmetic", "coherence"])
+
+
+def test_low_scores_are_flags_too():
+    reading = processbench.read_path("3 bags of 4?", ("3 * 4 = 12.", "3 * 4 = 13.", "So many."), False)
+    assert processbench.judge(reading, 3, ("arithmetic",), (0.5, 0.5, 0.1), 0.2) == Judged((1, 2), 2)
+    assert processbench.judge(reading, 3, ("arithmetic",)) == Judged((1,), 2)

@@ -72,6 +72,22 @@ def test_a_path_does_not_depend_on_the_other_problems_or_on_padding():
     np.testing.assert_array_equal(whole.tokens, sample(prompts=wide).tokens)
 
 
+def test_chunks_draw_what_the_batch_does():
+    prompts = tiny.prompts()
+    whole = sample(prompts=prompts)
+    halves = [
+        sample_groups(
+            tiny.params(), jax.tree.map(lambda x, at=at: x[at : at + 2], prompts), jax.random.key(0), at,
+            model=tiny.MODEL, config=CONFIG, dtype=jnp.float32,
+        )
+        for at in (0, 2)
+    ]  # fmt: skip
+    for chunk, rows in zip(halves, (slice(0, 2), slice(2, 4)), strict=True):
+        np.testing.assert_array_equal(chunk.tokens, whole.tokens[rows])
+        np.testing.assert_allclose(chunk.logprob, whole.logprob[rows], atol=1e-5)
+    assert (halves[0].tokens != halves[1].tokens).any()
+
+
 def test_a_path_ends_at_eos_and_is_padded():
     rollouts = sample()
     tokens, length = np.asarray(rollouts.tokens), np.asarray(rollouts.length)

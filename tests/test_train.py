@@ -1,8 +1,12 @@
 """The loop from problem to updated weights, on a tiny decoder."""
 
+import contextlib
 import dataclasses
 import json
+import os
+import signal
 import string
+import time
 
 import jax
 import numpy as np
@@ -13,6 +17,8 @@ from ml_collections import ConfigDict
 from configs import gsm8k, quickstart
 from sept_jax import run as runs
 from sept_jax.checkpoint import Checkpoints
+from sept_jax.checks.reading import read_path
+from sept_jax.collect import sample_and_score
 from sept_jax.errors import UserError
 from sept_jax.experiment import build, model_fingerprint
 from sept_jax.export import export
@@ -20,7 +26,9 @@ from sept_jax.models import decoder
 from sept_jax.models.export import export_hf
 from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import character_tokenizer
-from sept_jax.train import train
+from sept_jax.scoring.evidence import BUILT
+from sept_jax.scoring.pool import ReaderPool
+from sept_jax.train import train, train_step
 
 ONE_DEVICE = jax.make_mesh(
     (1, 1, 1), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3, devices=jax.devices()[:1]
@@ -40,6 +48,7 @@ def chain_config(**changes) -> ConfigDict:
             "sampling.max_new_tokens": 48,
             "warm_start.steps": 3,
             "warm_start.batch": 8,
+            "scoring.weighting": "reliability",
             "evaluation.every": 2,
             "evaluation.problems": 8,
             "evaluation.ood_problems": 8,
@@ -78,6 +87,19 @@ def assert_same_bits(a, b):
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y), err_msg=jax.tree_util.keystr(path))
 
 
+def updates_of(workdir):
+    """The metrics of every update."""
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if "loss" in line]
+
+
+def assert_every_check_ran(workdir):
+    """No backstop decided a verdict: only then are runs equal bit for bit."""
+    for line in updates_of(workdir):
+        for name in ("check_timeouts", "check_errors", "worker_restarts"):
+            assert line[f"scoring/{name}"] == 0, (name, line)
+
+
 def steps_of(file, field="step"):
     return [json.loads(line)[field] for line in file.read_text().splitlines()]
 
@@ -98,12 +120,17 @@ def test_a_run_leaves_what_it_promises(whole_run):
     assert summary["tokens_per_s"] > 0
     assert list(workdir.glob("events*"))
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    updates = [line for line in lines if "loss" in line]
+    updates = updates_of(workdir)
     assert [line["step"] for line in updates] == [1, 2, 3, 4, 5, 6]
     assert [line["step"] for line in lines if "eval/pass@1" in line] == [0, 2, 4, 6]
     assert all(np.isfinite(line["loss"]) and line["skipped"] == 0 for line in updates)
     assert max(line["grad_norm"] for line in updates) > 0
     assert max(line["sampler_gap_nats"] for line in updates) < 1e-4
+    assert_every_check_ran(workdir)
+    for line in updates:
+        assert 0 < line["seconds/score_wait"] == line["seconds/score"] < line["seconds/step"]
+        assert line["score_wait_share"] == pytest.approx(line["seconds/score_wait"] / line["seconds/step"])
+        assert 0 <= line["scoring/cache_hits"] <= 24
     sample = json.loads((workdir / "samples.jsonl").read_text().splitlines()[0])
     assert len(sample["paths"]) == 3
     for path in sample["paths"]:
@@ -128,6 +155,7 @@ def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "loss": 1.0}\n{"step": 5, "lo')
     resumed, resumed_tree, resumed_notes = run(chain_config(), tmp_path, resume=True)
+    assert_every_check_ran(tmp_path)
     assert_same_bits(resumed_tree, tree)
     assert resumed["base"] == summary["base"]
     assert resumed["final"] == summary["final"]
@@ -153,6 +181,64 @@ def test_resuming_a_finished_run_changes_nothing(whole_run):
     again, again_tree, _ = run(chain_config(), workdir, resume=True)
     assert_same_bits(again_tree, tree)
     assert again["final"] == summary["final"]
+
+
+@pytest.mark.parametrize("mesh", [ONE_DEVICE, None])
+def test_chunks_draw_and_score_what_the_batch_would(mesh):
+    mesh = mesh or jax.make_mesh((2, 2, 2), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3)
+    experiment = dataclasses.replace(build(chain_config()), mesh=mesh)
+    problems = [experiment.problems[i] for i in range(8)]
+    with jax.set_mesh(mesh), contextlib.closing(ReaderPool(1)) as readers:
+        loop = runs.start_loop(experiment, experiment.params)
+        drawn = (loop.reliability, loop.state.trainable, problems, jax.random.key(3))
+        whole = sample_and_score(experiment, readers, *drawn)
+        experiment.config.sampling.chunks = 2
+        halves = sample_and_score(experiment, readers, *drawn)
+    assert whole.texts == halves.texts
+    assert whole.readings == halves.readings
+    assert whole.problems == halves.problems
+    for one, two in ((whole.rollouts, halves.rollouts), (whole.steps, halves.steps)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, two)
+        shardings = jax.tree.map(lambda x: x.sharding.shard_shape(x.shape)[0], two)
+        assert set(jax.tree.leaves(shardings)) == {8 // (mesh.shape["data"] * mesh.shape["fsdp"])}
+    np.testing.assert_allclose(whole.scores.score, halves.scores.score, atol=1e-5)
+    assert halves.counts == {"cache_hits": 24, "check_timeouts": 0, "check_errors": 0, "worker_restarts": 0}
+    assert whole.seconds["score"] == whole.seconds["score_wait"]
+    assert halves.seconds["score"] > halves.seconds["score_wait"] > 0
+
+
+class Killed(ReaderPool):
+    """Stops its workers before a batch is read, and kills them while they hold paths of it."""
+
+    def submit(self, jobs):
+        running = [worker.pid for worker in list(self._idle.queue) if worker.pid]
+        for pid in running:
+            os.kill(pid, signal.SIGSTOP)
+        readings = super().submit(jobs)
+        time.sleep(0.1)
+        for pid in running:
+            os.kill(pid, signal.SIGKILL)
+        return readings
+
+
+def test_training_goes_on_when_the_scoring_workers_are_killed():
+    experiment = dataclasses.replace(build(chain_config()), mesh=ONE_DEVICE)
+    restarts = []
+    with jax.set_mesh(ONE_DEVICE), contextlib.closing(Killed(1)) as readers:
+        loop = runs.start_loop(experiment, experiment.params)
+        for step in range(1, 4):
+            loop, scored, metrics, _ = train_step(experiment, readers, loop, None)
+            assert int(loop.state.step) == step
+            assert np.isfinite(metrics["loss"])
+            restarts.append(metrics["scoring/worker_restarts"])
+            lost = {
+                (job.steps, job.question)
+                for job, reading in readers._cache.items()
+                if reading.result() != read_path(*job)
+            }
+            assert len(lost) <= sum(restarts)
+            assert len(scored.readings) == 8
+    assert restarts == [0, 1, 1]  # nothing ran before the first batch
 
 
 def word_problems(folder, answers):
@@ -218,10 +304,12 @@ def test_garbage_gold_gives_the_same_parameters_bit_for_bit(word_model, tmp_path
     garbage = word_problems(tmp_path / "garbage", ["#### \\frac{banana}{0}", "17", "#### 1e999", "?"] * 5)
     # the first update's metrics are the reference, and no running mean stays 10 times above it: an alarm
     forced = {"guard.baseline_steps": 1, "guard.entropy_floor": 10.0, "guard.max_alarms": 9}
+    asked = {f"scoring.weights.{name}": 0.5 for name in BUILT}
     trees, alarms = [], []
     for name, data in (("a", gold), ("b", garbage)):
-        _, tree, _ = run(word_config(word_model, data, **forced), tmp_path / name)
+        _, tree, _ = run(word_config(word_model, data, **forced, **asked), tmp_path / name)
         trees.append(tree)
+        assert_every_check_ran(tmp_path / name)
         lines = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         alarms.append([line["alarms"] for line in lines if "alarms" in line])
     assert alarms[0] == alarms[1] == [0, 1, 2, 3]

@@ -10,6 +10,7 @@ from sept_jax.checks.words import MEASURES, NUMBERS, singular
 MAX_ANSWER = 400
 
 _PHRASE = re.compile(r"\banswer\s{0,3}(?:is|:|=)[\s:*]{0,4}", re.IGNORECASE)
+_LABEL = re.compile(r"A(?:ns)?\s{0,3}:\s{0,3}(?=\S)")
 _END = re.compile(r"\n|[.!?](?=\s|$)")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s{0,3}\{([^{}]{0,200})\}")
 _SILENT = re.compile(r"\\(?:left|right|displaystyle|[,;:! ])|[\s~]+")
@@ -18,8 +19,8 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 def final_answer(text: str) -> str | None:
-    """The answer that a path states last: `#### n`, else `\\boxed{...}`, else "the answer is ..."; None if
-    it states none."""
+    """The answer that a path states last: `#### n`, else `\\boxed{...}`, else a last line `A: ...`, else "the
+    answer is ..."; None if it states none."""
     at = text.rfind("####")
     if at >= 0:
         line = text[at + 4 :].lstrip("# ").split("\n", 1)[0].strip()
@@ -28,7 +29,12 @@ def final_answer(text: str) -> str | None:
     boxed = last_boxed(text)
     if boxed is not None:
         return _trim(boxed)
-    end_of_text = text[-MAX_CHARS:]
+    end_of_text = text[-MAX_CHARS:].rstrip()
+    line = end_of_text[end_of_text.rfind("\n") + 1 :].lstrip(" *")
+    if labelled := _LABEL.match(line):
+        return _trim(line[labelled.end() :][:MAX_ANSWER])
+    if "nswer" not in end_of_text and "NSWER" not in end_of_text:
+        return None
     phrases = list(_PHRASE.finditer(end_of_text))
     if not phrases:
         return None

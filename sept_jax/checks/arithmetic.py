@@ -4,8 +4,14 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from sept_jax.checks.answers import answer_value, final_answer
+from sept_jax.checks.clock import false_span
+from sept_jax.checks.conversions import false_conversion
 from sept_jax.checks.equations import Link, find_links
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
+from sept_jax.checks.worded import worded_clauses
+
+MAX_WORDS = 4_000
+"""Longer steps, in characters, are not searched for statements in words."""
 
 _SHOWN = 60
 
@@ -18,18 +24,39 @@ class StepArithmetic(NamedTuple):
 
 
 def check_arithmetic(step: str) -> StepArithmetic:
-    """Refuted if one closed equation of the step is false, verified if at least one is true and none
-    false, else unknown. The result is the final answer that the step states, else its last equation's
-    last side that is a number."""
+    """Refuted if one closed equation of the step, in symbols or words, or one statement on measures is
+    false, verified if at least one equation is true and none false, else unknown. The result is the final
+    answer that the step states, else its last equation's last side that is a number."""
     links = find_links(step)
-    verdict = UNKNOWN
+    return StepArithmetic(_verdict(step, links), _result(step, links))
+
+
+def _verdict(step: str, links: tuple[Link, ...]) -> Verdict:
+    true = ""
     for link in links:
         if link.holds is False:
-            verdict = Verdict(-1.0, explain(step, link))
-            break
-        if link.holds and not verdict.known:
-            verdict = Verdict(1.0, f"{_shown(step[link.start : link.end])} is true")
-    return StepArithmetic(verdict, _result(step, links))
+            return Verdict(-1.0, explain(step, link))
+        if link.holds:
+            true = true or step[link.start : link.end]
+        elif link.relation == "=" and link.right is not None and not link.right.operators:
+            reason = false_conversion(step, link.middle, link.middle + 1)
+            if reason:
+                return Verdict(-1.0, reason)
+    if len(step) <= MAX_WORDS:
+        reason = false_span(step)
+        if reason:
+            return Verdict(-1.0, reason)
+        for clause in worded_clauses(step):
+            link = clause.link
+            if link is None:
+                reason = false_conversion(step, clause.start, clause.end)
+            elif link.holds is False:
+                reason = explain(clause.text, link)
+            elif link.holds:
+                true = true or clause.text[link.start : link.end]
+            if reason:
+                return Verdict(-1.0, reason)
+    return Verdict(1.0, f"{_shown(true)} is true") if true else UNKNOWN
 
 
 def explain(step: str, link: Link) -> str:

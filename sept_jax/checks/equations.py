@@ -30,10 +30,25 @@ from sept_jax.checks.lexer import (
     tokenize,
     touching,
 )  # fmt: skip
-from sept_jax.checks.parser import MAX_WORK, Parser, Value, readings
-from sept_jax.checks.words import AFTER, MEASURES, singular
+from sept_jax.checks.parser import MAX_WORK, Parser
+from sept_jax.checks.readings import readings
+from sept_jax.checks.values import Value
+from sept_jax.checks.words import AFTER, JOINTS, MEASURES, singular, word_set
 
-CACHED_CHARS = 512
+CACHED_CHARS = 1_024
+
+_BREAKS = frozenset((VAR, OPAQUE, SEP, NL))
+_TAKES = frozenset({"", "mod", "than", "by", "times", "plus", "minus"})
+"""A number after one of these words may belong to it."""
+
+_STARTS = word_set("is are was were because so then since equals therefore thus hence")
+"""A number after one of these words is the first of its expression, whatever stands before the word."""
+
+_ENDS_UNIT = word_set("each every in on for from that because who after before")
+"""Words after which what a number counts is over: "60 hours each week"."""
+
+_AMOUNTS = word_set("total sum cost price rate amount average profit value number care")
+"""What "of" gives the amount of."""
 
 
 class Link(NamedTuple):
@@ -76,7 +91,7 @@ def _links(text: str) -> tuple[Link, ...]:
     return tuple(links)
 
 
-_cached_links = functools.lru_cache(maxsize=32_768)(_links)
+_cached_links = functools.lru_cache(maxsize=2_048)(_links)
 
 
 def _stream_links(tokens: Tokens) -> list[Link]:
@@ -126,8 +141,10 @@ def _starting(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | No
             doubtful = any(k in (VAR, OP, OPAQUE) for k in kinds[stop:close]) if close > 0 else True
         ahead = stop
         while ahead < end and ahead < stop + 4 and kinds[ahead] in (WORD, VAR, LP):
-            if values[ahead] in AFTER:
+            if values[ahead] in AFTER and _is_rest(tokens, start, stop, ahead):
                 return None
+            if values[ahead] in _ENDS_UNIT:
+                break
             words.append(values[ahead])
             ahead += 1
         # "24 apples + x", "7 - so": the operator after the words may belong to the side
@@ -137,12 +154,24 @@ def _starting(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | No
     return Side(found, start, stop, _measures(words), doubtful)
 
 
+def _is_rest(tokens: Tokens, start: int, stop: int, at: int) -> bool:
+    """Whether the word of AFTER at token `at` makes the side that ends at `stop` a part of the result: what
+    is left is one only of a division, and "red or green" are no alternatives."""
+    word, kinds, values = tokens.values[at], tokens.kinds, tokens.values
+    if word == "or":
+        return at == stop
+    if word in ("left", "leftover"):
+        near = range(max(0, start - 16), start)
+        return any(kinds[i] == FRAC or (kinds[i] == OP and values[i] == "/") for i in near)
+    return True
+
+
 def _ending(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | None:
     """The expression that ends the gap `[start, end)`; None where what precedes it could change it."""
     kinds = tokens.kinds
     while end > start and kinds[end - 1] == NL:
         end -= 1
-    at = start
+    at = _after_break(tokens, start, end)
     while at < end and parser.work <= MAX_WORK:
         kind = kinds[at]
         sign = kind == OP and tokens.values[at] in "+-" and _clean(tokens, at, start)
@@ -156,6 +185,16 @@ def _ending(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | None
     return None
 
 
+def _after_break(tokens: Tokens, start: int, end: int) -> int:
+    """The first token of `[start, end)` behind which nothing stands that closed arithmetic cannot hold."""
+    kinds, values = tokens.kinds, tokens.values
+    for at in range(end - 1, start - 1, -1):
+        kind = kinds[at]
+        if kind in _BREAKS or (kind == WORD and values[at] in JOINTS):
+            return at + 1
+    return start
+
+
 def _left_side(
     parser: Parser, tokens: Tokens, found: list[Value], at: int, start: int, end: int
 ) -> Side | None:
@@ -167,8 +206,11 @@ def _left_side(
     doubtful = False
     if before >= start and kinds[before] == WORD:
         # "3 hours 20 minutes + ...", "3 and 4 + 5": the number before the word may belong to it
-        doubtful = before > start and kinds[before - 1] in (NUM, PCT)
-        if values[before] == "" or values[before] in ("mod", "of", "than", "by", "times", "plus", "minus"):
+        word = values[before]
+        doubtful = before > start and kinds[before - 1] in (NUM, PCT) and word not in _STARTS
+        if word == "of":  # "a total of 3 + 4" is whole, "half of 3 + 4" is not
+            doubtful = doubtful or before == start or not _is_amount(tokens, before - 1)
+        elif word in _TAKES or singular(word) in MEASURES:  # "mod 5 + 3", "on day 1 * 2"
             doubtful = True
     found = list(found)
     if before >= start and kinds[before] == SEP and values[before] == "-":
@@ -183,12 +225,18 @@ def _left_side(
     return Side(found, at, end, _measures(words), doubtful)
 
 
+def _is_amount(tokens: Tokens, at: int) -> bool:
+    """Whether the token is a word that "of" gives the amount of: a total, a cost."""
+    return tokens.kinds[at] == WORD and tokens.values[at] in _AMOUNTS
+
+
 def _negated(parser: Parser, tokens: Tokens, sign: int, end: int) -> list[Value]:
     """The reading of a bullet as a minus sign."""
     tokens.kinds[sign] = OP
-    found = readings(parser, sign, end)
-    tokens.kinds[sign] = SEP
-    return found
+    try:
+        return readings(parser, sign, end)
+    finally:
+        tokens.kinds[sign] = SEP
 
 
 def _clean(tokens: Tokens, at: int, start: int) -> bool:
@@ -212,7 +260,11 @@ def _clean(tokens: Tokens, at: int, start: int) -> bool:
 
 
 def _measures(words: list[str]) -> tuple[str, ...]:
-    return tuple(w for word in words if (w := singular(word)) in MEASURES)
+    last = len(words) - 1
+    return tuple(
+        w for i, word in enumerate(words)
+        if (w := singular(word)) in MEASURES and not (word == "second" and i < last)  # the second day
+    )  # fmt: skip
 
 
 def _link(

@@ -1,5 +1,6 @@
 """Exact rational arithmetic within bounds: beyond them, `Abstain`."""
 
+import functools
 import math
 from fractions import Fraction
 
@@ -11,6 +12,14 @@ Number = int | Fraction
 
 class Abstain(Exception):  # noqa: N818
     """Not understood, or beyond a bound. Never leaves the room `checks`."""
+
+
+_whole = functools.lru_cache(maxsize=16_384)(Fraction)
+
+
+def fraction(value: Number) -> Fraction:
+    """The number as a Fraction; a whole number is made once."""
+    return _whole(value) if type(value) is int else value
 
 
 def apply(symbol: str, left: Number, right: Number) -> Number:

@@ -1,7 +1,8 @@
 """Exact, bounded evaluation of arithmetic in plain text, Unicode and LaTeX."""
 
 from sept_jax.checks.lexer import NL, SEP, WORD, tokenize
-from sept_jax.checks.parser import Parser, Value
+from sept_jax.checks.parser import Parser
+from sept_jax.checks.values import Value
 
 
 def evaluate(text: str) -> Value | None:

@@ -3,9 +3,13 @@
 from fractions import Fraction
 from typing import NamedTuple
 
-from sept_jax.checks.lexer import NL, REL, SEP, WORD, Tokens
-from sept_jax.checks.parser import PERCENT_PLAIN, Value
-from sept_jax.checks.words import CONVERSIONS, DOUBTS, MEASURES, SCALES
+from sept_jax.checks.conversions import convertible
+from sept_jax.checks.lexer import CUR, NL, REL, SEP, WORD, Tokens
+from sept_jax.checks.values import PERCENT_PLAIN, Value
+from sept_jax.checks.words import DOUBTS, MEASURES, SCALES
+
+_STOPS = frozenset(".;?")
+_REFUSALS = frozenset(("mod", "modulo", "remainder", "false", "contradiction", "not", "impossible"))
 
 
 class Side(NamedTuple):
@@ -40,7 +44,8 @@ def judge(
             (second.operators and second.numbers[0] == first.exact)  # 5*60 = 300 + 58 = 358
             or (signs and (first.ambiguous | second.ambiguous) & PERCENT_PLAIN)  # 100 - 20%
             or _converts(first, second, left.words, right.words)
-            or _doubted(tokens, left.start, right.end)
+            or ("cent" in left.words + right.words and CUR in tokens.kinds[left.start : right.end])
+            or doubted(tokens, left.start, right.end)
         )
     return None if open_to_doubt else False, first, second
 
@@ -75,36 +80,53 @@ def _converts(left: Value, right: Value, words: tuple[str, ...], others: tuple[s
     every = set(words) | set(others)
     if not every:
         return False
-    if every & SCALES:
-        return True
-    if left.exact and right.exact:
-        ratio = left.exact / right.exact
-        if ratio in CONVERSIONS or 1 / ratio in CONVERSIONS:
+    scales = every & SCALES.keys()
+    if scales:
+        if {"+", "-"} & set(left.operators) or len(scales) > 1 or not (left.exact and right.exact):
             return True
+        (scale,) = scales
+        return left.exact / right.exact in (SCALES[scale], Fraction(1, SCALES[scale]))
+    if left.exact and right.exact and convertible(every, left.exact / right.exact):
+        return True
     if len({MEASURES[word] for word in every}) == len(every):
         return False
     return bool({"+", "-"} & set(left.operators)) or not set(others) <= set(words)
 
 
-def _doubted(tokens: Tokens, start: int, end: int) -> bool:
+def doubted(tokens: Tokens, start: int, end: int) -> bool:
     """Whether the clause before the equation, or the words after it, say that it need not hold."""
     kinds, values = tokens.kinds, tokens.values
-    for i in range(start - 1, max(-1, start - 25), -1):
-        if kinds[i] == NL or (kinds[i] == SEP and values[i] in ".;?"):
-            break
-        if kinds[i] == WORD and values[i] in DOUBTS:
-            return True
     for i in range(end, min(len(kinds), end + 6)):
         if kinds[i] == NL or kinds[i] == REL:
             break
-        if kinds[i] == WORD and values[i] in (
-            "mod",
-            "modulo",
-            "remainder",
-            "false",
-            "contradiction",
-            "not",
-            "impossible",
-        ):
+        if kinds[i] == WORD and values[i] in _REFUSALS and (values[i] != "not" or i <= end + 1):
+            return True
+    return supposed(tokens, start) and not _follows_if(tokens, start)
+
+
+def _follows_if(tokens: Tokens, start: int) -> bool:
+    """Whether the only doubt before token `start` is an "if" whose consequence stands at `start`."""
+    kinds, values = tokens.kinds, tokens.values
+    consequence = False
+    for i in range(start - 1, max(-1, start - 25), -1):
+        if kinds[i] == NL:
+            return False
+        if kinds[i] == SEP and (values[i] in _STOPS or tokens.text.startswith("\\[", tokens.starts[i])):
+            return False
+        if kinds[i] == WORD and values[i] in DOUBTS:
+            return consequence and values[i] == "if"
+        consequence |= (kinds[i] == SEP and values[i] == ",") or (kinds[i] == WORD and values[i] == "then")
+    return False
+
+
+def supposed(tokens: Tokens, start: int) -> bool:
+    """Whether the clause before token `start` says that what follows need not hold."""
+    kinds, values = tokens.kinds, tokens.values
+    for i in range(start - 1, max(-1, start - 25), -1):
+        if kinds[i] == NL:
+            return False
+        if kinds[i] == SEP and (values[i] in _STOPS or tokens.text.startswith("\\[", tokens.starts[i])):
+            return False
+        if kinds[i] == WORD and values[i] in DOUBTS:
             return True
     return False

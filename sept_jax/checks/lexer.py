@@ -1,78 +1,78 @@
-"""One linear pass over plain, Unicode or LaTeX text that yields the tokens of arithmetic.
+r"""One linear pass over plain, Unicode or LaTeX text that yields the tokens of mathematics.
 
-Everything else in `checks` works on these tokens. The pattern's repetitions are bounded or
-possessive in effect (no alternative can match the same text twice), so time is linear.
+Everything else in `checks` works on these tokens. What each kind carries in `values`:
+
+- NUM `(value, decimals)`: 1,234 and 1{,}234 and 1\,234; 3.50 is (7/2, 2); ½; a superscript (x², 10⁻³) is
+  OP ^ and NUM, its value negative after ⁻. `\frac12` is FRAC NUM NUM. 0730 is OPAQUE.
+- OP one of "+-*/^" (×, ·, \cdot, x between operands: *; ÷: /; − –: -; ** after an operand: ^).
+- REL "=" or "≈". CMP "<" "<=" ">" ">=" "!=" "≡" "≢" "≅" "~" "|" (\mid) "∤" ":=" "<<" ">>".
+- LP, RP "(", "[" or "{": `match` has the partner. FRAC takes two arguments, SQRT one and a degree in LP "[".
+- VAR one variable, case kept, in one spelling: x, A, x_1 (x_{1}, x₁, x1), a_{n+1}, S_n, f', θ
+  (\theta), total_cost.
+- WORD prose or a unit, lower case, "mod" and "degree" too; letters that touch a number (2xy) and are no unit
+  are OPAQUE, case kept. PCT, BANG, CUR. NL a line's end or `\\`. SEP a clean cut ("$", punctuation, \quad,
+  \(, \begin{..}, arrows, & inside a row); a bullet is SEP with its symbol.
+- OPAQUE anything that is no plain arithmetic, by name: "pi", "sin" (\operatorname{sin} too), "gcd", "binom",
+  "|", "lfloor", "pm", "sum", "…" (\cdots), "_" (the base of \log_2), ":" of 3:45, "pm", "rd". An expression
+  that touches it abstains unless it knows the name.
+
+`<<...>>` is no token: its span is in `notes`. Layout (\left, \boxed, \,) is no token.
 """
 
+import functools
 import re
-from fractions import Fraction
+from collections.abc import Sequence
+from itertools import accumulate, compress
+from operator import sub
 
-from sept_jax.checks.words import FUNCTIONS, SHORT_UNITS, word_set
+from sept_jax.checks.lexemes import (
+    AMPERSAND,
+    ARTICLE,
+    BANG,
+    CMP,
+    COLON,
+    CUR,
+    DOLLAR,
+    FRAC,
+    LEXEMES,
+    LOOK,
+    LP,
+    NL,
+    NOTE,
+    NUM,
+    OP,
+    OPAQUE,
+    PARTS,
+    PCT,
+    REL,
+    RP,
+    SEP,
+    SPLIT,
+    SQRT,
+    STARS,
+    VAR,
+    WORD,
+)
+from sept_jax.checks.pieces import PATTERN
+from sept_jax.checks.words import MEASURES, SHORT_UNITS, singular
+
+__all__ = [
+    "BANG", "CMP", "CUR", "FRAC", "LP", "MAX_CHARS", "MAX_TOKENS", "NL", "NUM",
+    "OP", "OPAQUE", "PCT", "REL", "RP", "SEP", "SQRT", "VAR", "WORD", "Tokens", "tokenize", "touching",
+]  # fmt: skip
 
 MAX_CHARS = 20_000
 MAX_TOKENS = 2_048
-MAX_DIGITS = 60
+CACHED_CHARS = 1_024
 
-(NUM, OP, LP, RP, FRAC, SQRT, PCT, BANG, REL, CMP, WORD, VAR, OPAQUE, SEP, NL, CUR) = range(16)
-"""Kinds. REL is '=' or '≈'; CMP any other relation; WORD prose or a unit; VAR a one-letter name;
-OPAQUE anything not understood (an expression that touches it abstains); SEP a clean cut."""
-
-_OPERATORS = {
-    "+": "+", "-": "-", "−": "-", "–": "-", "*": "*", "×": "*", "·": "*", "⋅": "*", "∙": "*", "✕": "*",
-    "/": "/", "÷": "/", "⁄": "/", "∕": "/", "^": "^", "**": "^",
-}  # fmt: skip
-_COMMANDS = {
-    "times": (OP, "*"), "cdot": (OP, "*"), "div": (OP, "/"), "frac": (FRAC, ""), "dfrac": (FRAC, ""),
-    "tfrac": (FRAC, ""), "cfrac": (FRAC, ""), "sqrt": (SQRT, ""), "approx": (REL, "≈"), "quad": (SEP, ""),
-    "qquad": (SEP, ""), "implies": (SEP, ""), "Rightarrow": (SEP, ""), "rightarrow": (SEP, ""),
-    "Longrightarrow": (SEP, ""), "iff": (SEP, ""), "Leftrightarrow": (SEP, ""), "to": (SEP, ""),
-    "therefore": (SEP, ""), "because": (SEP, ""), "newline": (NL, ""), "neq": (CMP, ""), "ne": (CMP, ""),
-    "le": (CMP, ""), "leq": (CMP, ""), "ge": (CMP, ""), "geq": (CMP, ""), "lt": (CMP, ""), "gt": (CMP, ""),
-    "equiv": (CMP, ""), "cong": (CMP, ""), "sim": (CMP, ""), "pmod": (WORD, "mod"), "bmod": (WORD, "mod"),
-    "mod": (WORD, "mod"),
-}  # fmt: skip
-_SILENT = word_set(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle boxed fbox limits cr "
-    "hspace vspace phantom"
+_OPERAND_END = frozenset({NUM, RP, PCT, WORD})
+_OPERAND_START = frozenset({NUM, LP, CUR, DOLLAR, FRAC, SQRT})
+_BINARY = frozenset({OP, REL, CMP})
+_RELATION_AHEAD = re.compile(
+    r"\s{0,9}(?:[=<>≈≤≥≠≡]|\\\\|$"
+    r"|\\(?:approx|equiv|leq?|geq?|neq?|lt|gt|cong|sim|implies|q?quad)(?![A-Za-z]))"
 )
-_SYMBOLS = {
-    "(": (LP, "("), "[": (LP, "["), "{": (LP, "{"), ")": (RP, "("), "]": (RP, "["), "}": (RP, "{"),
-    "%": (PCT, ""), "!": (BANG, ""), "=": (REL, "="), "≈": (REL, "≈"), "≅": (REL, "≈"), "√": (SQRT, ""),
-    "<": (CMP, ""), ">": (CMP, ""), "≤": (CMP, ""), "≥": (CMP, ""), "≠": (CMP, ""), "≡": (CMP, ""),
-    "€": (CUR, ""), "£": (CUR, ""), "¥": (CUR, ""), "°": (WORD, "degree"),
-}  # fmt: skip
-_SYMBOLS |= {c: (SEP, c) for c in ",.;:?\"'“”‘’•→⇒⟹∴—`#"}
-_SYMBOLS |= {c: (OP, op) for c, op in _OPERATORS.items() if len(c) == 1}
-_FRACTIONS = {c: Fraction(n, d) for c, n, d in (
-    ("½", 1, 2), ("⅓", 1, 3), ("⅔", 2, 3), ("¼", 1, 4), ("¾", 3, 4), ("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5),
-    ("⅘", 4, 5), ("⅙", 1, 6), ("⅚", 5, 6), ("⅐", 1, 7), ("⅛", 1, 8), ("⅜", 3, 8), ("⅝", 5, 8), ("⅞", 7, 8),
-    ("⅑", 1, 9), ("⅒", 1, 10),
-)}  # fmt: skip
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-
-_PATTERN = re.compile(
-    r"""(?P<skip>[ \t\xa0\u2009\u202f~&]+|\\[,;:!>\ ])
-    |(?P<num>[0-9]{1,3}(?:(?:,|\{,\}|,\\!|\\,)[0-9]{3}(?![0-9]))+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?
-        |(?<![0-9])\.[0-9]+)
-    |(?P<note><<[^<>\n]{1,200}>>)
-    |(?P<degree>\^\s{0,3}(?:\{\s{0,3}\\circ\s{0,3}\}|\\circ))
-    |(?P<text>\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s{0,3}\{[^{}]{0,200}\})
-    |(?P<env>\\(?:begin|end)\s{0,3}\{[^{}]{0,40}\}|\\[\[\]()])
-    |(?P<command>\\[A-Za-z]+)
-    |(?P<newline>\\\\|[\n\r\x0b\x0c\x85\u2028\u2029])
-    |(?P<escape>\\.)
-    |(?P<dots>\.{2,}|…)
-    |(?P<arrow>=>|->|-->|==>|<=>)
-    |(?P<compare><=|>=|!=|:=|<{2,}|>{2,})
-    |(?P<equals>==)
-    |(?P<stars>\*{2,})
-    |(?P<fraction>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒])
-    |(?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,20})
-    |(?P<word>[A-Za-zÀ-ÖØ-öø-ɏͰ-Ͽ]+(?:['’][A-Za-z]+)?)
-    |(?P<symbol>.)""",
-    re.VERBOSE | re.DOTALL,
-)
-_PLAIN_TEXT = re.compile(r"[^0-9+*=^<>\\]*")
+_SIGN_AHEAD = re.compile(r"\s{0,9}(?:[-+*/×÷·−]|\\(?:cdot|times|div)(?![A-Za-z]))")
 
 
 class Tokens:
@@ -81,178 +81,203 @@ class Tokens:
 
     __slots__ = ("ends", "kinds", "match", "notes", "starts", "text", "values")
 
-    def __init__(self, text: str):
-        self.text = text
-        self.kinds: list[int] = []
-        self.values: list = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
+    def __init__(self, text: str, kinds: list[int], values: list, starts: list[int], ends: list[int]):
+        self.text, self.kinds, self.values, self.starts, self.ends = text, kinds, values, starts, ends
         self.notes: list[tuple[int, int]] = []
         self.match: list[int] = []
 
-    def add(self, kind: int, value, start: int, end: int) -> None:
-        self.kinds.append(kind)
-        self.values.append(value)
-        self.starts.append(start)
-        self.ends.append(end)
-
 
 def tokenize(text: str) -> Tokens | None:
-    """Tokens of `text`, or None beyond MAX_CHARS characters or MAX_TOKENS tokens."""
+    """Tokens of `text`, or None beyond MAX_CHARS characters or MAX_TOKENS tokens. Short texts are remembered:
+    leave the lists as they are."""
+    return _remembered(text) if len(text) <= CACHED_CHARS else _tokenize(text)
+
+
+def _tokenize(text: str) -> Tokens | None:
     if len(text) > MAX_CHARS:
         return None
-    out = Tokens(text)
-    for found in _PATTERN.finditer(text):
-        group = found.lastgroup
-        if group == "skip":
-            continue
-        start, end = found.span()
-        if group == "num":
-            _add_number(out, found.group(), start, end)
-        elif group == "word":
-            _add_word(out, found.group(), start, end)
-        elif group == "symbol":
-            _add_symbol(out, text, found.group(), start, end)
-        else:
-            _add_other(out, group, found.group(), start, end)
-        if len(out.kinds) > MAX_TOKENS:
-            return None
-    _resolve(out)
-    return out
+    pieces = PATTERN.findall(text)
+    if len(pieces) > MAX_TOKENS + 2:
+        return None
+    del pieces[-1]  # the end of the text
+    if not pieces:
+        return Tokens(text, [], [], [], [])
+    kinds, values, widths, needs = zip(*map(LEXEMES.__getitem__, pieces), strict=True)
+    ends = list(accumulate(map(len, pieces)))
+    tokens = Tokens(text, list(kinds), list(values), list(map(sub, ends, widths)), ends)
+    if SPLIT in needs:
+        needs = _split(tokens, needs)
+    if len(tokens.kinds) > MAX_TOKENS:
+        return None
+    tokens.match = [-1] * len(tokens.kinds)
+    _resolve(tokens, needs)
+    return tokens
 
 
-def _add_number(out: Tokens, raw: str, start: int, end: int) -> None:
-    if len(raw) > MAX_DIGITS or (raw[0] == "0" and raw[1:2].isdigit()):  # 0730 is a time
-        out.add(OPAQUE, raw, start, end)
-        return
-    if raw.isdigit():
-        if len(raw) == 2 and out.kinds and out.kinds[-1] == FRAC:  # \frac12
-            out.add(NUM, (int(raw[0]), 0), start, start + 1)
-            start, raw = start + 1, raw[1]
-        out.add(NUM, (int(raw), 0), start, end)
-        return
-    digits = "".join(c for c in raw if c in "0123456789.")
-    whole, _, part = digits.partition(".")
-    if not part:
-        out.add(NUM, (int(whole), 0), start, end)
-        return
-    scale = 10 ** len(part)
-    value = Fraction(int((whole or "0") + part), scale)
-    out.add(NUM, (value.numerator if value.denominator == 1 else value, len(part)), start, end)
+_remembered = functools.lru_cache(maxsize=2_048)(_tokenize)
 
 
-def _add_word(out: Tokens, word: str, start: int, end: int) -> None:
-    after_number = bool(out.kinds) and out.kinds[-1] == NUM and out.ends[-1] == start
-    low = word.lower()
-    if low == "sqrt":
-        out.add(SQRT, "", start, end)
-    elif low in FUNCTIONS or (after_number and len(word) > 1 and low not in SHORT_UNITS and len(word) < 4):
-        out.add(OPAQUE, low, start, end)
-    elif len(word) > 1:
-        out.add(WORD, low, start, end)
-    else:
-        text = out.text
-        alone = (start == 0 or text[start - 1].isspace()) and (end < len(text) and text[end].isspace())
-        out.add(WORD if alone and word in "aAI" else VAR, low, start, end)
+def _split(tokens: Tokens, needs: Sequence[int]) -> list[int]:
+    """Puts the tokens of each piece that is not exactly one in its place; returns what each token needs."""
+    kinds, values, starts, ends, looks = columns = [], [], [], [], []
+    table = AMPERSAND in tokens.kinds and any(name in tokens.text for name in ("matrix", "array", "tabular"))
+    done = 0
+    for at in [i for i, need in enumerate(needs) if need == SPLIT]:
+        kinds += tokens.kinds[done:at]
+        values += tokens.values[done:at]
+        starts += tokens.starts[done:at]
+        ends += tokens.ends[done:at]
+        looks += needs[done:at]
+        done = at + 1
+        kind, value, start, end = tokens.kinds[at], tokens.values[at], tokens.starts[at], tokens.ends[at]
+        parts = ()
+        if kind == PARTS:
+            parts = ((k, v, end + left, end + right, look) for k, v, left, right, look in value)
+        elif kind == NOTE:
+            tokens.notes.append((start + 2, end - 2))
+        elif kind == STARS:
+            if _is_power(tokens.text, kinds, ends, start, end):
+                parts = ((OP, "^", start, end, LOOK),)
+        elif (cut := _ampersand(tokens.text, kinds, end, table)) is not None:
+            parts = ((cut, "&", start, end, 0),)
+        for part in parts:
+            for column, entry in zip(columns, part, strict=True):
+                column.append(entry)
+    looks += needs[done:]
+    tokens.kinds, tokens.values = kinds + tokens.kinds[done:], values + tokens.values[done:]
+    tokens.starts, tokens.ends = starts + tokens.starts[done:], ends + tokens.ends[done:]
+    return looks
 
 
-def _add_symbol(out: Tokens, text: str, symbol: str, start: int, end: int) -> None:
-    if symbol == "$":
-        follows = text[end : end + 1]
-        before = text[start - 1 : start]
-        currency = follows != "" and follows in "0123456789.(" and not before.isalnum()
-        out.add(CUR if currency else SEP, "$", start, end)
-    elif symbol == ":" and text[start - 1 : start].isdigit() and text[end : end + 1].isdigit():
-        out.add(OPAQUE, ":", start, end)
-    else:
-        kind, value = _SYMBOLS.get(symbol, (OPAQUE, symbol))
-        out.add(kind, value, start, end)
+def _is_power(text: str, kinds: list[int], ends: list[int], start: int, end: int) -> bool:
+    """Whether `**` is a power and no bold type: an operand before and after it, spaced alike."""
+    if end - start != 2 or not kinds or kinds[-1] not in (NUM, RP, VAR):
+        return False
+    symmetric = (ends[-1] == start) == (text[end : end + 1] != " ")
+    follows = text[end : end + 2].lstrip(" ")[:1]
+    return symmetric and follows != "" and follows in "0123456789(-."
 
 
-def _add_other(out: Tokens, group: str, raw: str, start: int, end: int) -> None:
-    if group == "note":
-        out.notes.append((start + 2, end - 2))
-    elif group == "degree":
-        out.add(WORD, "degree", start, end)
-    elif group == "text":
-        inner = raw[raw.index("{") + 1 : -1]
-        plain = _PLAIN_TEXT.fullmatch(inner) is not None
-        words = inner.lower().replace("/", " ").split() if plain else []
-        if words:
-            for word in words:
-                out.add(WORD, word.strip(".,;:()"), start, end)
-        elif not plain:
-            out.add(OPAQUE, raw, start, end)
-    elif group == "command":
-        name = raw[1:]
-        if name not in _SILENT:
-            out.add(*_COMMANDS.get(name, (OPAQUE, name)), start, end)
-    elif group == "newline":
-        out.add(NL, "", start, end)
-    elif group == "escape":
-        kind, value = {"%": (PCT, ""), "$": (CUR, "$")}.get(raw[1], (OPAQUE, raw))
-        out.add(kind, value, start, end)
-    elif group == "equals":
-        out.add(REL, "=", start, end)
-    elif group == "compare":
-        out.add(CMP, raw, start, end)
-    elif group == "stars":
-        text = out.text
-        power = bool(out.kinds) and out.kinds[-1] in (NUM, RP) and len(raw) == 2
-        follows = text[end : end + 2].lstrip(" ")[:1]
-        symmetric = (out.ends[-1] == start) == (text[end : end + 1] != " ") if power else False
-        if symmetric and follows != "" and follows in "0123456789(-.":
-            out.add(OP, "^", start, end)
-    elif group == "fraction":
-        out.add(NUM, (_FRACTIONS[raw], 0), start, end)
-    elif group == "super":
-        out.add(OP, "^", start, start)
-        out.add(NUM, (int(raw.translate(_SUPERSCRIPTS)), 0), start, end)
-    else:  # env, dots, arrow
-        out.add(OPAQUE if group == "dots" else SEP, "", start, end)
+def _ampersand(text: str, kinds: list[int], end: int, table: bool) -> int | None:
+    """The kind of `&`: a cut between cells, nothing beside a relation, at a row's edge or before the sign of
+    an aligned line, OPAQUE before a sign that may be a cell's."""
+    if not kinds or kinds[-1] in (REL, CMP, NL) or _RELATION_AHEAD.match(text, end):
+        return None
+    if kinds[-1] != OP and _SIGN_AHEAD.match(text, end) is None:
+        return SEP
+    return OPAQUE if table else None
 
 
-_OPERAND_END = frozenset({NUM, RP, PCT, WORD})
-_OPERAND_START = frozenset({NUM, LP, CUR, FRAC, SQRT})
-
-
-def _resolve(out: Tokens) -> None:
-    """Pairs brackets, reads 'x' between operands as times, bracketed words as units, bullets as cuts."""
-    kinds, values, starts, ends = out.kinds, out.values, out.starts, out.ends
-    match = out.match = [-1] * len(kinds)
+def _resolve(tokens: Tokens, needs: Sequence[int]) -> None:
+    """Decides what depends on neighbours: pairs brackets, reads 'x' between operands as times, bracketed
+    words and powers of units as units, bullets as cuts, '$' as currency, "a" as a word."""
+    text, kinds, values = tokens.text, tokens.kinds, tokens.values
+    starts, ends, match = tokens.starts, tokens.ends, tokens.match
     stack: list[int] = []
-    for i, kind in enumerate(kinds):
+    variables = None
+    if kinds and kinds[0] == OP:
+        _cut_bullet(tokens, 0)
+    for i in compress(range(len(kinds)), needs):
+        kind = kinds[i]
         if kind == LP:
             stack.append(i)
         elif kind == RP:
-            if stack and values[stack[-1]] == values[i]:
-                j = stack.pop()
+            j = stack.pop() if stack else -1
+            if j >= 0 and values[j] == values[i]:
                 match[i], match[j] = j, i
-                if 1 < i - j <= 7 and values[i] == "(" and all(k == WORD for k in kinds[j + 1 : i]):
+                if (
+                    1 < i - j <= 7
+                    and kinds[j + 1] == WORD
+                    and values[i] == "("
+                    and _are_words(kinds[j + 1 : i])
+                ):
                     kinds[j] = kinds[i] = WORD
                     values[j] = values[i] = ""
+                    if j and starts[j] > ends[j - 1]:
+                        for k in range(j + 1, i):  # a note on the number, whatever it says, but for its unit
+                            if singular(values[k]) not in MEASURES:
+                                values[k] = ""
             else:
                 stack.clear()
-        elif kind == VAR and values[i] == "x" and 0 < i < len(kinds) - 1:
-            if kinds[i - 1] in _OPERAND_END and kinds[i + 1] in _OPERAND_START:
-                touches = ends[i - 1] == starts[i], ends[i] == starts[i + 1]
-                if touches[0] == touches[1]:
+        elif kind == NL:
+            if i + 1 < len(kinds) and kinds[i + 1] == OP:
+                _cut_bullet(tokens, i + 1)
+        elif kind == DOLLAR:
+            kinds[i] = _dollar(text, starts[i])
+        elif kind == ARTICLE:
+            kinds[i] = VAR
+            if _is_article(tokens, i):
+                kinds[i], values[i] = WORD, values[i].lower()
+        elif kind == VAR:
+            if 0 < i < len(kinds) - 1 and _is_times(tokens, i):
+                sure = kinds[i + 1] in (NUM, CUR, DOLLAR)
+                if not sure and variables is None:
+                    variables = _has_variables(tokens)
+                if sure or not variables:
                     kinds[i], values[i] = OP, "*"
-        elif kind == OP and values[i] == "^" and i and kinds[i - 1] == WORD:
-            _unit_power(out, i)
-        elif kind == OP and _is_bullet(out, i):
-            kinds[i] = SEP  # a bullet; its symbol stays in `values`
+        elif kind == OP:
+            if i and kinds[i - 1] == WORD:
+                _unit_power(tokens, i)
+        elif kind == COLON:
+            start = starts[i]
+            between = start > 0 and text[start - 1].isdigit() and text[start + 1 : start + 2].isdigit()
+            kinds[i] = OPAQUE if between else SEP
 
 
-def _is_bullet(out: Tokens, at: int) -> bool:
-    starts_line = at == 0 or out.kinds[at - 1] == NL
-    spaced = at + 1 < len(out.kinds) and out.ends[at] < out.starts[at + 1]
-    return starts_line and spaced and out.values[at] in "+-*"
+def _are_words(kinds: list[int]) -> bool:
+    return kinds.count(WORD) == len(kinds)
 
 
-def _unit_power(out: Tokens, at: int) -> None:
+def _cut_bullet(tokens: Tokens, at: int) -> None:
+    """Makes a spaced sign at the start of a line a cut; its symbol stays in `values`."""
+    spaced = at + 1 < len(tokens.kinds) and tokens.ends[at] < tokens.starts[at + 1]
+    if spaced and tokens.values[at] in "+-*":
+        tokens.kinds[at] = SEP
+
+
+def _dollar(text: str, start: int) -> int:
+    """Currency before a number, else the edge of mathematics."""
+    follows = text[start + 1 : start + 2]
+    currency = follows != "" and follows in "0123456789.(" and not text[start - 1 : start].isalnum()
+    return CUR if currency else SEP
+
+
+def _is_article(tokens: Tokens, at: int) -> bool:
+    """Whether "a", "A" or "I" is a word: blanks on both sides, and no operator or relation beside it."""
+    text, start, end = tokens.text, tokens.starts[at], tokens.ends[at]
+    if not ((start == 0 or text[start - 1].isspace()) and text[end : end + 1].isspace()):
+        return False
+    before = tokens.kinds[at - 1] if at else NL
+    after = tokens.kinds[at + 1] if at + 1 < len(tokens.kinds) else NL
+    return before not in _BINARY and after not in _BINARY
+
+
+def _is_times(tokens: Tokens, at: int) -> bool:
+    """Whether x may be a multiplication sign: operands around it, blanks on both sides or on none."""
+    kinds, starts, ends = tokens.kinds, tokens.starts, tokens.ends
+    if kinds[at - 1] not in _OPERAND_END or kinds[at + 1] not in _OPERAND_START:
+        return False
+    if kinds[at + 1] == DOLLAR and _dollar(tokens.text, starts[at + 1]) == SEP:
+        return False
+    return (ends[at - 1] == starts[at]) == (ends[at] == starts[at + 1])
+
+
+def _has_variables(tokens: Tokens) -> bool:
+    """Whether the text has a variable that is no multiplication sign: 2x(x+1) is no product of 2 then."""
+    kinds, values, last = tokens.kinds, tokens.values, len(tokens.kinds) - 1
+    return any(
+        kind == VAR and not (values[i] in ("x", "X") and 0 < i < last and _is_times(tokens, i))
+        for i, kind in enumerate(kinds)
+    )
+
+
+def _unit_power(tokens: Tokens, at: int) -> None:
     """Reads the exponent of a unit (cm³, ft^{2}) as part of the unit."""
-    kinds, values = out.kinds, out.values
+    kinds, values = tokens.kinds, tokens.values
+    word = values[at - 1]
+    measured = at > 1 and kinds[at - 2] in (NUM, RP, PCT)
+    if 0 < len(word) < 5 and not measured and singular(word) not in MEASURES and word not in SHORT_UNITS:
+        return  # ab^2
     width = 2 if kinds[at + 1 : at + 2] == [NUM] else 4 if kinds[at + 1 : at + 4] == [LP, NUM, RP] else 0
     for i in range(at, at + width):
         kinds[i], values[i] = WORD, ""

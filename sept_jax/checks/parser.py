@@ -1,58 +1,54 @@
 """The expression parser.
 
-A Pratt parser that evaluates as it parses: no tree, no names, no calls. What it does not
-understand, and what is beyond its bounds, it abstains on (None); it never raises and its cost is
-counted in tokens.
+A Pratt parser that evaluates rational arithmetic as it parses; `term` keeps names and irrational constants
+as a small tree. It abstains (None) on what it does not understand, and beyond its bounds.
 """
 
-from fractions import Fraction
-from typing import NamedTuple
-
-from sept_jax.checks.exact import Abstain, Number, apply, factorial, root
+from sept_jax.checks.exact import Abstain, Number, apply, factorial, fraction, root
 from sept_jax.checks.lexer import (
     BANG,
+    CMP,
     CUR,
     FRAC,
     LP,
+    NL,
     NUM,
     OP,
+    OPAQUE,
     PCT,
     REL,
     RP,
     SEP,
     SQRT,
+    VAR,
     WORD,
     Tokens,
     touching,
 )  # fmt: skip
-from sept_jax.checks.words import JOINTS
+from sept_jax.checks.quantities import is_share, proper_fraction, skip_units
+from sept_jax.checks.symbols import factor_follows, symbolic_operand
+from sept_jax.checks.terms import DEGREE, Tree, combine, negated, number, root_of
+from sept_jax.checks.values import BY_FRACTION, NO_FACTORIAL, PERCENT_PLAIN, Term, Value
 
 MAX_DEPTH = 16
 MAX_WORK = 20_000
 
-PERCENT_PLAIN, MIXED_PRODUCT, NO_FACTORIAL, BY_FRACTION = 1, 2, 4, 8
-"""Readings of what is ambiguous: 20% as 20, `2\\frac12` as a product, '!' as punctuation, `28 / 1/5` as
-28 / (1/5)."""
+_BEFORE_NUMBER = frozenset((LP, CUR, FRAC, SQRT, OP))
+_STOPS = frozenset((RP, REL, SEP, NL, CMP, VAR, OPAQUE, CUR))
+"""Kinds that may stand before the first number of closed arithmetic, and those that end a number."""
 
+_GOES_ON = frozenset((OP, PCT, BANG, WORD, FRAC, SQRT, LP, VAR, OPAQUE))
+"""Kinds of tokens with which an expression goes on behind an operand."""
 
-class Value(NamedTuple):
-    """An evaluated expression: its exact value, its numbers and operators in order, the decimals that
-    were printed (the largest number of them), its unit words, and which readings it depends on."""
-
-    exact: Fraction
-    numbers: tuple[Fraction, ...]
-    operators: tuple[str, ...]
-    decimals: int
-    units: tuple[str, ...]
-    ambiguous: int
+_ENDS = frozenset((REL, CMP, SEP, RP, NL))
 
 
 class Parser:
     r"""Parses `tokens` from a position; `work` counts all tokens that its parses have looked at."""
 
     __slots__ = (
-        "ambiguous", "dash", "decimals", "depth", "end", "kinds", "numbers", "operators", "pos", "reading",
-        "tokens", "units", "values", "work",
+        "ambiguous", "apply", "bars", "dash", "decimals", "depth", "end", "in_angle", "kinds", "names",
+        "numbers", "operators", "pos", "reading", "slash", "symbolic", "tokens", "units", "values", "work",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens):
@@ -65,82 +61,131 @@ class Parser:
         """The longest expression from token `start` within `[start, end)`; `pos` is then where it ended,
         `dash` the last minus sign that follows a word (0: none). None, with `pos` at the cause, if
         there is none."""
-        self.pos, self.end, self.reading = start, end, reading
-        self.numbers: list[Number] = []
-        self.operators: list[str] = []
-        self.units: list[str] = []
-        self.decimals = self.depth = self.ambiguous = self.dash = 0
+        kinds, first = self.kinds, start
+        while first < end and kinds[first] in _BEFORE_NUMBER:
+            first += 1
+        if first == end or kinds[first] != NUM:
+            self.work, self.pos, self.dash = self.work + 1, first, 0
+            return None
+        if first == start and (first + 1 == end or kinds[first + 1] in _STOPS):
+            return self._single(first)
+        self.symbolic, self.apply = False, apply
+        self._begin(start, end, reading)
         try:
-            value = self._expression(0)
+            value = self.expression(0)
         except Abstain:
             return None
         return Value(
-            Fraction(value),
-            tuple(map(Fraction, self.numbers)),
+            fraction(value),
+            tuple(map(fraction, self.numbers)),
             tuple(self.operators),
             self.decimals,
             tuple(self.units),
             self.ambiguous,
         )
 
-    def _peek(self, ahead: int = 0) -> int:
+    def _single(self, at: int) -> Value:
+        """What `parse` returns for a number that nothing continues."""
+        self.work, self.pos, self.dash = self.work + 1, at + 1, 0
+        value, decimals = self.values[at]
+        value = fraction(value)
+        return Value(value, (value,), (), decimals, (), 0)
+
+    def term(self, start: int, end: int) -> Term | None:
+        """As `parse`, names and irrational constants allowed."""
+        self.symbolic, self.apply = True, combine
+        self._begin(start, end, 0)
+        self.bars = self.in_angle = 0
+        self.names: set[str] = set()
+        try:
+            tree = self.expression(0)
+        except Abstain:
+            return None
+        return Term(
+            tree,
+            self.decimals,
+            tuple(self.operators),
+            tuple(self.units),
+            self.ambiguous,
+            frozenset(self.names),
+        )
+
+    def _begin(self, start: int, end: int, reading: int) -> None:
+        self.pos, self.end, self.reading = start, end, reading
+        self.numbers: list[Number] = []
+        self.operators: list[str] = []
+        self.units: list[str] = []
+        self.decimals = self.depth = self.ambiguous = self.dash = 0
+        self.slash = -1  # how many operators there were after the last written '/'
+
+    def peek(self, ahead: int = 0) -> int:
         at = self.pos + ahead
         return self.kinds[at] if at < self.end else -1
 
-    def _expression(self, power: int) -> Number:
+    def expression(self, power: int) -> Tree:
         """Operators that bind tighter than `power`: sums 10, products 20, signs 25, powers 30."""
         self.work += 1
         if self.work > MAX_WORK or self.depth > MAX_DEPTH:
             raise Abstain
         self.depth += 1
-        left = self._operand()
-        while (kind := self._peek()) != -1:
+        kinds = self.kinds
+        left = self._number() if self.pos < self.end and kinds[self.pos] == NUM else self._operand()
+        while self.pos < self.end and (kind := kinds[self.pos]) in _GOES_ON:
             self.work += 1
             if kind == OP:
                 symbol = self.values[self.pos]
-                if symbol == "/" and self._peek(1) == WORD and power < 20:
+                if symbol == "/" and self.peek(1) == WORD and power < 20:
                     self.pos += 1  # a rate such as $5/hour
-                    self._skip_units()
+                    skip_units(self)
                     continue
                 strength = 10 if symbol in "+-" else 20 if symbol in "*/" else 30
                 if strength <= power:
                     break
-                if symbol == "-" and self.kinds[self.pos - 1] == WORD:
+                if symbol == "-" and kinds[self.pos - 1] == WORD:
                     self.dash = self.pos
                 self.pos += 1
                 self.operators.append(symbol)
-                right = self._expression(29 if symbol == "^" else strength)
-                if symbol == "/" and self._by_fraction():
-                    self.pos += 1
-                    self.operators.append("/")
-                    right = apply("/", right, self._expression(strength))
-                left = apply(symbol, left, right)
+                if self._plain_number():
+                    right = self._number()
+                else:
+                    right = self.expression(29 if symbol == "^" else strength)
+                if symbol == "/":
+                    if self._by_fraction():
+                        self.pos += 1
+                        self.operators.append("/")
+                        right = self.apply("/", right, self.expression(strength))
+                    self.slash = len(self.operators)
+                left = self.apply(symbol, left, right)
             elif kind == PCT:
                 self.pos += 1
                 self.ambiguous |= PERCENT_PLAIN
                 if not self.reading & PERCENT_PLAIN:
-                    left = Fraction(left, 100)
+                    left = self.apply("/", left, 100)
             elif kind == BANG and touching(self.tokens, self.pos):
                 self.pos += 1
                 self.ambiguous |= NO_FACTORIAL
                 if not self.reading & NO_FACTORIAL:
                     self.operators.append("!")
-                    left = factorial(left)
+                    left = factorial(left) if number(left) else ("!", left)
             elif kind == WORD:
-                if self._is_share(left):
+                if self.symbolic and self.in_angle and self.values[self.pos] == "degree":
+                    self.pos += 1
+                    left = combine("*", left, DEGREE)
+                    continue
+                if self.symbolic and factor_follows(self, kind):
+                    if power >= 20:
+                        break
+                    left = self._juxtaposed(left)
+                    continue
+                if is_share(self, left):
                     if power >= 20:
                         break
                     self.pos += 1
                     self.operators.append("*")
-                    left = apply("*", left, self._expression(20))
-                elif not self._skip_units():
+                    left = self.apply("*", left, self.expression(20))
+                elif not skip_units(self):
                     break
-            elif (kind in (FRAC, SQRT) or (kind == LP and touching(self.tokens, self.pos))) and self.kinds[
-                self.pos - 1
-            ] in (
-                NUM,
-                RP,
-            ):
+            elif self._number_and_factor(kind) or (self.symbolic and factor_follows(self, kind)):
                 if power >= 20:
                     break
                 left = self._juxtaposed(left)
@@ -149,54 +194,49 @@ class Parser:
         self.depth -= 1
         return left
 
+    def _plain_number(self) -> bool:
+        """Whether the operand is a number and nothing more."""
+        at, kinds = self.pos, self.kinds
+        return at < self.end and kinds[at] == NUM and (at + 1 >= self.end or kinds[at + 1] in _ENDS)
+
+    def _number_and_factor(self, kind: int) -> bool:
+        """Whether a number or bracket is followed by a factor without a sign, as in 2(3), 2√3."""
+        if self.kinds[self.pos - 1] not in (NUM, RP):
+            return False
+        return kind in (FRAC, SQRT) or (kind == LP and touching(self.tokens, self.pos))
+
     def _by_fraction(self) -> bool:
         """Whether `a / b` goes on as `a / b/c` and is read as `a / (b/c)`."""
         at = self.pos
-        if self._peek() != OP or self.values[at] != "/" or self._peek(1) != NUM or self.kinds[at - 1] != NUM:
+        if self.peek() != OP or self.values[at] != "/" or self.peek(1) != NUM or self.kinds[at - 1] != NUM:
             return False
         self.ambiguous |= BY_FRACTION
         return bool(self.reading & BY_FRACTION)
 
-    def _is_share(self, value: Number) -> bool:
-        """Whether "of" stands between a fraction or percent and a number."""
-        share = self.values[self.pos] == "of" and (value < 1 or self.kinds[self.pos - 1] == PCT)
-        return share and self._peek(1) in (NUM, LP, CUR, FRAC, SQRT)
-
-    def _skip_units(self) -> bool:
-        """Skips up to four unit words if an operator, a relation, a bracket or the end follows them."""
-        at, kinds, values = self.pos, self.kinds, self.values
-        last = min(self.end, at + 5)
-        while at < last and kinds[at] == WORD and values[at] not in JOINTS and values[at] != "of":
-            at += 1
-        follows = kinds[at] if at < len(kinds) else SEP
-        if at == self.pos or follows not in (OP, REL, RP):
-            return False
-        self.units.extend(values[self.pos : at])
-        self.pos = at
-        return True
-
-    def _juxtaposed(self, left: Number) -> Number:
-        if self.operators and self.operators[-1] == "/":
+    def _juxtaposed(self, left: Tree) -> Tree:
+        if self.slash == len(self.operators):
             raise Abstain  # 6/2(1+2) has two readings
         self.operators.append("*")
-        return apply("*", left, self._expression(24))
+        return self.apply("*", left, self.expression(24))
 
-    def _operand(self) -> Number:
-        kind = self._peek()
+    def _operand(self) -> Tree:
+        kind = self.peek()
         while kind == CUR:
             self.pos += 1
-            kind = self._peek()
+            kind = self.peek()
+        if kind == VAR and self.symbolic:
+            return symbolic_operand(self, kind)
+        if kind == LP:
+            return self.group()
         if kind == NUM:
             return self._number()
-        if kind == LP:
-            return self._group()
         if kind == OP and self.values[self.pos] in "+-":
             negative = self.values[self.pos] == "-"
             self.pos += 1
             before = len(self.numbers), len(self.operators)
-            value = self._expression(25)
+            value = self.expression(25)
             if negative:
-                value = -value
+                value = negated(value)
                 if len(self.numbers) == before[0] + 1 and len(self.operators) == before[1]:
                     self.numbers[-1] = -self.numbers[-1]
                 else:
@@ -204,98 +244,57 @@ class Parser:
             return value
         if kind == FRAC:
             self.pos += 1
-            top = self._argument()
+            top = self.argument()
             self.operators.append("/")
-            return apply("/", top, self._argument())
+            return self.apply("/", top, self.argument())
         if kind == SQRT:
             self.pos += 1
             degree = 2
             if (
-                self._peek() == LP
+                self.peek() == LP
                 and self.values[self.pos] == "["
-                and self._peek(1) == NUM
-                and self._peek(2) == RP
+                and self.peek(1) == NUM
+                and self.peek(2) == RP
             ):
                 degree = self.values[self.pos + 1][0]
                 self.pos += 3
-            value = self._argument()
+            value = self.argument()
             self.operators.append("√")
-            return root(value, degree)
+            return root_of(value, degree) if self.symbolic else root(value, degree)
+        if self.symbolic:
+            return symbolic_operand(self, kind)
         raise Abstain
 
     def _number(self) -> Number:
         value, decimals = self.values[self.pos]
         self.pos += 1
         self.decimals = max(self.decimals, decimals)
-        if isinstance(value, int) and not decimals and self._peek() in (NUM, FRAC):
-            value += self._proper_fraction()
+        if isinstance(value, int) and not decimals and self.peek() in (NUM, FRAC):
+            value += proper_fraction(self)
         self.numbers.append(value)
         return value
 
-    def _proper_fraction(self) -> Number:
-        """The fraction of a mixed number that follows a whole one (0 if none does)."""
-        kinds, values, at = self.kinds, self.values, self.pos
-        if kinds[at] == NUM:
-            part, decimals = values[at]
-            if isinstance(part, Fraction) and part < 1 and not decimals:  # 2½
-                self.pos += 1
-                return part
-            shape, top, below = (NUM, OP, NUM), at, at + 2  # 2 1/2
-            if self._peek(1) == OP and values[at + 1] != "/":
-                return 0
-        elif self._peek(1) == NUM:
-            shape, top, below = (FRAC, NUM, NUM), at + 1, at + 2
-        else:
-            shape, top, below = (FRAC, LP, NUM, RP, LP, NUM, RP), at + 2, at + 5
-        if at + len(shape) > self.end or tuple(kinds[at : at + len(shape)]) != shape:
-            return 0
-        top, below = values[top][0], values[below][0]
-        if not (isinstance(top, int) and isinstance(below, int) and 0 < top < below):
-            return 0
-        if kinds[at] == FRAC:
-            self.ambiguous |= MIXED_PRODUCT
-            if self.reading & MIXED_PRODUCT:
-                return 0
-        self.pos += len(shape)
-        return Fraction(top, below)
-
-    def _group(self) -> Number:
+    def group(self) -> Tree:
         close = self.tokens.match[self.pos]
         if close < 0 or close >= self.end:
             raise Abstain
         self.pos += 1
-        value = self._expression(0)
+        value = self.expression(0)
         if self.pos != close:
             raise Abstain
         self.pos += 1
         return value
 
-    def _argument(self) -> Number:
+    def argument(self) -> Tree:
         """A group, or the bare number of `\frac12` and `√9`."""
-        if self._peek() == LP:
-            return self._group()
-        if self._peek() != NUM:
+        if self.peek() == LP:
+            return self.group()
+        if self.peek() != NUM:
+            if self.symbolic:
+                return symbolic_operand(self, self.peek())
             raise Abstain
         value, decimals = self.values[self.pos]
         self.pos += 1
         self.decimals = max(self.decimals, decimals)
         self.numbers.append(value)
         return value
-
-
-def readings(parser: Parser, start: int, end: int) -> list[Value]:
-    """Every reading of the expression from token `start` (the usual one first); [] if there is none.
-    `parser.pos` and `parser.dash` are those of the usual reading."""
-    first = parser.parse(start, end)
-    if first is None:
-        return []
-    if not first.ambiguous:
-        return [first]
-    stop, dash, found = parser.pos, parser.dash, [first]
-    for reading in range(1, 16):
-        if reading & first.ambiguous == reading:
-            other = parser.parse(start, stop, reading)
-            if other is not None and parser.pos == stop:
-                found.append(other)
-    parser.pos, parser.dash = stop, dash
-    return found

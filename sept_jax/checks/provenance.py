@@ -14,8 +14,11 @@ from typing import NamedTuple
 from sept_jax.checks.answers import answer_value, final_answer
 from sept_jax.checks.arithmetic import show_number
 from sept_jax.checks.equations import Link, find_links
-from sept_jax.checks.lexer import CUR, FRAC, LP, NUM, OP, PCT, SQRT, WORD, tokenize
+from sept_jax.checks.exact import Number
+from sept_jax.checks.lexer import CUR, FRAC, LP, NUM, OP, PCT, SQRT, WORD, Tokens, tokenize
+from sept_jax.checks.magnitudes import is_story
 from sept_jax.checks.parser import Parser
+from sept_jax.checks.sources import is_form, is_near, plain, stray_number
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
 from sept_jax.checks.words import COMMON, NUMBERS
 
@@ -24,7 +27,6 @@ SOFT = -0.5
 
 _AFTER_ANSWER = Verdict(-1.0, "comes after the final answer")
 _NO_EQUATION = Verdict(-1.0, "has no equation with a result, and no final answer")
-_HUNDRED = Fraction(100)
 
 
 class Chain(NamedTuple):
@@ -39,8 +41,8 @@ def check_provenance(problem: str, steps: Sequence[str], *, strict: bool) -> lis
     """One verdict a step. With `strict`, the problem's numbers and all results are a multiset: an
     equation uses up its operands (and, where the problem is one closed expression, its operators) and
     adds its result; the final answer must be the one value that is left. Without, operands must be
-    known: from the problem, earlier in the path, or common knowledge. An equation that an earlier
-    step has is refuted in both."""
+    known: from the problem, earlier in the path, or common knowledge; a repeated equation or an unknown
+    operand is doubted, a number that nothing known makes is refuted."""
     return _strict(problem, steps) if strict else _loose(problem, steps)
 
 
@@ -61,25 +63,32 @@ def problem_quantities(problem: str) -> tuple[tuple[Fraction, ...], tuple[str, .
 def numbers_in(text: str) -> list[Fraction]:
     """The numbers of free text in order, number words (`twenty-five`, `half`) and percents (20% gives 20)
     included."""
-    tokens = tokenize(text)
+    return list(map(Fraction, _numbers(tokenize(text))))
+
+
+def _numbers(tokens: Tokens | None) -> list[Number]:
     if tokens is None:
         return []
-    numbers: list[Fraction] = []
-    tens = None
-    for kind, value in zip(tokens.kinds, tokens.values, strict=True):
-        if kind == NUM:
-            numbers.append(Fraction(value[0]))
+    kinds, values = tokens.kinds, tokens.values
+    places = [i for i, kind in enumerate(kinds) if kind == NUM or (kind == WORD and values[i] in NUMBERS)]
+    numbers: list[Number] = []
+    tens, last = None, 0
+    for i in places:
+        if kinds[i] == NUM:
+            numbers.append(values[i][0])
             tens = None
-        elif kind == WORD and value in NUMBERS:
-            number = NUMBERS[value]
-            if tens is not None and 1 <= number <= 9 and number.denominator == 1:
-                numbers[-1] = number = tens + number
-            else:
-                numbers.append(number)
-            tens = number if 20 <= number <= 90 and number % 10 == 0 else None
-        elif kind in (WORD, PCT):
-            tens = None
+            continue
+        number = NUMBERS[values[i]]
+        if tens is not None and 1 <= number <= 9 and number.denominator == 1 and _adjoins(kinds, last, i):
+            numbers[-1] = number = tens + number  # twenty-five
+        else:
+            numbers.append(number)
+        tens, last = (number if 20 <= number <= 90 and number % 10 == 0 else None), i
     return numbers
+
+
+def _adjoins(kinds: Sequence[int], first: int, second: int) -> bool:
+    return all(kind not in (WORD, PCT) for kind in kinds[first + 1 : second])
 
 
 @functools.lru_cache(maxsize=32_768)
@@ -182,57 +191,52 @@ def _final(answer: str, pool: Counter) -> Verdict:
 
 
 def _loose(problem: str, steps: Sequence[str]) -> list[Verdict]:
-    given = _forms(numbers_in(problem))
-    known = set(given)
-    seen: set[Chain] = set()
+    known: set[Number] = set(_numbers(tokenize(problem)))
+    story = is_story(problem)
+    seen: set[tuple] = set()
     verdicts: list[Verdict] = []
     for step in steps:
-        chains = _chains(step)
-        verdicts.append(_loose_step(step, chains, known, seen))
-        seen.update(chains)
-        known |= _forms([*numbers_in(step), *(c.result for c in chains if c.result is not None)])
+        chains, tokens = _chains(step), tokenize(step)
+        numbers = _numbers(tokens)
+        keys = [_key(chain) for chain in chains]
+        verdict = _loose_step(chains, known, numbers) if chains else UNKNOWN
+        if chains and seen.issuperset(keys):
+            verdict = Verdict(SOFT, f"repeats an earlier equation for {_goal(chains[-1])}")
+        results = [plain(chain.result) for chain in chains if chain.result is not None]
+        if story and tokens is not None:
+            stray = stray_number(step, tokens, numbers, results, known)
+            if stray is not None:
+                shown = show_number(Fraction(stray))
+                verdict = Verdict(-1.0, f"{shown} comes from nowhere, and nothing known makes it")
+        verdicts.append(verdict)
+        seen.update(keys)
+        known.update(numbers)
+        known.update(results)
     return verdicts
 
 
-def _loose_step(step: str, chains: tuple[Chain, ...], known: set[Fraction], seen: set[Chain]) -> Verdict:
-    if not chains:
-        return UNKNOWN
-    if all(chain in seen for chain in chains):
-        shown = show_number(chains[-1].result) if chains[-1].result is not None else "the same"
-        return Verdict(-1.0, f"repeats an earlier equation for {shown}")
-    known = set(known)
+def _key(chain: Chain) -> tuple:
+    """The chain in whole numbers, which hash faster than fractions."""
+    result = None if chain.result is None else (chain.result.numerator, chain.result.denominator)
+    return chain.operators, *((n.numerator, n.denominator) for n in chain.operands), result
+
+
+def _goal(chain: Chain) -> str:
+    return "the same" if chain.result is None else show_number(chain.result)
+
+
+def _loose_step(chains: tuple[Chain, ...], known: set[Number], numbers: list[Number]) -> Verdict:
+    results: set[Number] = set()
     sourced = False
     for chain in chains:
-        for number in chain.operands:
-            if number in known:
+        for operand in chain.operands:
+            number = plain(operand)
+            if number in known or number in results or is_form(number, known):
                 sourced = True
-            elif number not in COMMON and not _derived(number, known):
-                if _stated(step, number, chain):
-                    return UNKNOWN
-                return Verdict(SOFT, f"{show_number(number)} comes from nowhere")
+            elif number not in COMMON and not is_near(number, known | results):
+                if numbers.count(number) > chain.operands.count(number):
+                    return UNKNOWN  # the step says the number outside the equation too
+                return Verdict(SOFT, f"{show_number(operand)} comes from nowhere")
         if chain.result is not None:
-            known.add(chain.result)
+            results.add(plain(chain.result))
     return Verdict(1.0, "its numbers come from the problem or earlier steps") if sourced else UNKNOWN
-
-
-def _forms(numbers: Sequence[Fraction]) -> set[Fraction]:
-    """The numbers, their halves of a percent sign (n/100, 100n) and their signs."""
-    forms: set[Fraction] = set()
-    for number in numbers:
-        forms.update((number, -number, number / _HUNDRED, number * _HUNDRED))
-    return forms
-
-
-def _derived(number: Fraction, known: set[Fraction]) -> bool:
-    """Whether a number is one step in the head away: the rest to 1 or 100 percent, a growth factor, a
-    reciprocal, one more or less, or a fraction made of known parts."""
-    near = (1 - number, _HUNDRED - number, number - 1, number + 1, (number - 1) * _HUNDRED, number - _HUNDRED)
-    if any(other in known for other in near) or (number and 1 / number in known):
-        return True
-    top, below = Fraction(number.numerator), Fraction(number.denominator)
-    return below != 1 and all(part in known or part in COMMON for part in (top, below))
-
-
-def _stated(step: str, number: Fraction, chain: Chain) -> bool:
-    """Whether the step says the number outside the equation too."""
-    return numbers_in(step).count(number) > chain.operands.count(number)

@@ -1,15 +1,21 @@
 """What the rules read in one path: verdicts with reasons, values, the final answer."""
 
 import functools
+from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sept_jax.checks.algebra import check_algebra
 from sept_jax.checks.answers import answer_value, final_answer, normalize
-from sept_jax.checks.arithmetic import check_arithmetic
+from sept_jax.checks.arithmetic import StepArithmetic, check_arithmetic
+from sept_jax.checks.contradiction import check_contradiction
+from sept_jax.checks.counterexample import check_counterexample
 from sept_jax.checks.provenance import check_provenance
-from sept_jax.checks.verdicts import Verdict
+from sept_jax.checks.relations import check_relations
+from sept_jax.checks.use import check_use, with_doubts
+from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
-TEXT_CHANNELS = ("arithmetic", "provenance")
+TEXT_CHANNELS = ("arithmetic", "algebra", "counterexample", "provenance", "contradiction")
 """The channels that need nothing but the problem and the path."""
 
 
@@ -22,18 +28,54 @@ class Reading(NamedTuple):
     answer: Fraction | str | None
 
 
+Guard = Callable[..., Any]
+"""`guard(otherwise, steps, check, *args, **kwargs)` is `check(*args, **kwargs)`, or `otherwise` where that
+fails or takes longer than `steps` steps may."""
+
+
 @functools.lru_cache(maxsize=8192)
 def read_path(question: str, steps: tuple[str, ...], strict: bool) -> Reading:
     """Runs the text channels over a path. `strict`: quantities are used up (see `checks.provenance`)."""
-    arithmetic = [check_arithmetic(step) for step in steps]
-    provenance = check_provenance(question, steps, strict=strict)
-    answer = final_answer("".join(steps))
-    value = None
-    if answer is not None:
-        value = answer_value(answer)
-        value = normalize(answer) if value is None else value
+    return read_guarded(question, steps, strict, _unguarded)
+
+
+def read_guarded(question: str, steps: tuple[str, ...], strict: bool, guard: Guard) -> Reading:
+    """`read_path` with every check run by `guard`."""
+    nothing = StepArithmetic(UNKNOWN, None)
+    arithmetic = [guard(nothing, 1, check_arithmetic, step) for step in steps]
+    unknown = [UNKNOWN] * len(steps)
+    provenance = guard(unknown, len(steps), check_provenance, question, steps, strict=strict)
+    answer = guard(None, 1, _answer, steps)
+    if not strict:
+        provenance = with_doubts(provenance, guard(unknown, len(steps), check_use, question, steps, answer))
+        provenance = with_doubts(provenance, guard(unknown, len(steps), check_relations, question, steps))
+    verdicts = {
+        "arithmetic": tuple(a.verdict for a in arithmetic),
+        "algebra": tuple(guard(unknown, len(steps), check_algebra, question, steps)),
+        "counterexample": tuple(guard(unknown, len(steps), check_counterexample, question, steps)),
+        "provenance": tuple(provenance),
+        "contradiction": tuple(guard(unknown, len(steps), check_contradiction, question, steps)),
+    }
     return Reading(
-        {"arithmetic": tuple(a.verdict for a in arithmetic), "provenance": tuple(provenance)},
+        verdicts,
         tuple(a.result for a in arithmetic),
-        value,
+        answer,
     )
+
+
+def unknown_reading(steps: int) -> Reading:
+    """The reading of a path that no check could be run on."""
+    unknown = (UNKNOWN,) * steps
+    return Reading(dict.fromkeys(TEXT_CHANNELS, unknown), (None,) * steps, None)
+
+
+def _unguarded(_otherwise: Any, _steps: int, check: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return check(*args, **kwargs)
+
+
+def _answer(steps: tuple[str, ...]) -> Fraction | str | None:
+    answer = final_answer("".join(steps))
+    if answer is None:
+        return None
+    value = answer_value(answer)
+    return normalize(answer) if value is None else value

@@ -27,13 +27,11 @@ _MEASURES = {
 MEASURES = {word: kind for kind, words in _MEASURES.items() for word in words.split()}
 """Dimension of a measure word (singular)."""
 
-CONVERSIONS = frozenset(
-    (2, 3, 4, 5, 7, 8, 10, 12, 16, 20, 24, 25, 30, 36, 52, 60, 100, 365, 1000, 3600, 5280, 10**6)
-)
-"""Factors between measures of one dimension."""
-
-SCALES = word_set("dozen pair couple score gross hundred thousand million billion k cent")
-"""Words that multiply the number before them: an equation that seems false with one is unknown."""
+SCALES = {
+    "dozen": 12, "pair": 2, "couple": 2, "score": 20, "gross": 144, "hundred": 100, "thousand": 1000,
+    "k": 1000, "million": 10**6, "billion": 10**9,
+}  # fmt: skip
+"""Words that multiply the number before them, and by how much."""
 
 JOINTS = word_set(
     "and or plus minus times over by less more than is are was were so then from to at if when since because "

@@ -13,6 +13,14 @@ from sept_jax.records import Problem, Prompts
 
 PromptConfig = Mapping[str, Any] | ConfigDict
 
+DEFAULT = {
+    "system": "",
+    "instruction": "{question}",  # the user's turn, where the tokenizer has a chat template
+    "plain": "Question: {question}\nAnswer: {solution}\n\n",  # where it has none
+    "few_shot": (),  # pairs (question, solution)
+}
+"""The prompt where nothing else is said."""
+
 
 @runtime_checkable
 class PromptTokenizer(Protocol):

@@ -4,22 +4,30 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Bool, Float, PyTree
 
+from sept_jax.checks.answers import final_answer
 from sept_jax.checks.reading import TEXT_CHANNELS, Reading
-from sept_jax.records import CHANNELS, Evidence, Rollouts, Steps, StepTexts
+from sept_jax.models.config import ModelConfig
+from sept_jax.models.tokenizer import Tokenizer
+from sept_jax.records import CHANNELS, Evidence, Prompts, Rollouts, Steps, StepTexts
 from sept_jax.scoring.agreement import check_agreement
+from sept_jax.scoring.answer_gain import check_answer_gain
 from sept_jax.scoring.coherence import check_coherence
+from sept_jax.scoring.combine import path_log_odds
+from sept_jax.scoring.self_check import SelfCheckConfig, check_self
 
-BUILT = (*TEXT_CHANNELS, "agreement", "coherence")
+BUILT = (*TEXT_CHANNELS, "agreement", "answer_gain", "coherence", "self_check")
 """The channels that have an implementation; the others are unknown everywhere."""
 
 WEIGHTS = {
     "arithmetic": 2.0,
-    "algebra": 0.0,
-    "counterexample": 0.0,
-    "provenance": 1.0,
-    "contradiction": 0.0,
-    "agreement": 1.0,
+    "algebra": 2.0,
+    "counterexample": 2.0,
+    "provenance": 2.0,
+    "contradiction": 2.0,
+    "agreement": 2.0,
     "answer_gain": 0.0,
     "coherence": 0.25,
     "self_check": 0.0,
@@ -41,15 +49,39 @@ class ScoringConfig:
     strict: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class ModelQuestions:
+    """What the model is asked for its own channels: the cue before the consensus answer, the share of peers
+    that makes a consensus, and the question after a step."""
+
+    answer_cue: str = "\n#### {answer}"
+    consensus_share: float = 0.5
+    self_check: SelfCheckConfig = SelfCheckConfig()  # noqa: RUF009, it is frozen
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """The model that is asked, on the prompts that the paths follow; `micro_batches` divides B."""
+
+    params: PyTree
+    prompts: Prompts
+    model: ModelConfig
+    tokenizer: Tokenizer
+    dtype: DTypeLike
+    micro_batches: int
+    questions: ModelQuestions
+
+
 def gather_evidence(
     readings: Sequence[Sequence[Reading]],
     texts: StepTexts,
     steps: Steps,
     config: ScoringConfig,
     rollouts: Rollouts | None = None,
+    judge: Judge | None = None,
 ) -> Evidence:
-    """Evidence on B x G paths of up to S steps, from what the rules read (`readings[b][g]`), the group and
-    the sampler's own log-probabilities (without rollouts coherence is unknown)."""
+    """Evidence on B x G paths of up to S steps, from what the rules read (`readings[b][g]`), the group, the
+    policy's own log-probabilities in `rollouts` and the model's answers (what is None is not asked)."""
     count = np.asarray(steps.count)
     shape = (*count.shape, config.max_steps)
     verdict = np.zeros((*shape, len(CHANNELS)), np.float32)
@@ -66,13 +98,44 @@ def gather_evidence(
     known |= verdict != 0.0
     if "agreement" in asked:
         channel = CHANNELS.index("agreement")
-        verdict[..., channel], known[..., channel] = check_agreement(value_id, answer_id, count)
+        verdict[..., channel], known[..., channel] = check_agreement(
+            value_id, answer_id, count, path_log_odds(np.asarray(config.weights, np.float32) * verdict)
+        )
     if "coherence" in asked and rollouts is not None:
         channel = CHANNELS.index("coherence")
         verdict[..., channel], known[..., channel] = check_coherence(
             np.asarray(rollouts.logprob), np.asarray(steps.step_id), count, texts, config.max_steps
         )
+    if rollouts is not None and judge is not None:
+        for name in ("answer_gain", "self_check"):
+            if name in asked:
+                channel = CHANNELS.index(name)
+                verdict[..., channel], known[..., channel] = _ask(
+                    name, judge, rollouts, steps, texts, answer_id, config.max_steps
+                )
     return Evidence(verdict=verdict, known=known, value_id=value_id, answer_id=answer_id)
+
+
+def _ask(
+    name: str,
+    judge: Judge,
+    rollouts: Rollouts,
+    steps: Steps,
+    texts: StepTexts,
+    answer_id: np.ndarray,
+    width: int,
+) -> tuple[Float[np.ndarray, "B G S"], Bool[np.ndarray, "B G S"]]:
+    """Verdicts of one of the channels that ask the model, and whether they are known."""
+    path = (judge.params, judge.prompts, rollouts, steps)
+    settings = {
+        "model": judge.model, "tokenizer": judge.tokenizer, "width": width, "dtype": judge.dtype,
+        "micro_batches": judge.micro_batches,
+    }  # fmt: skip
+    if name == "self_check":
+        return check_self(*path, config=judge.questions.self_check, **settings)
+    answers = [[final_answer(path.text) for path in paths] for paths in texts.paths]
+    cue, share = judge.questions.answer_cue, judge.questions.consensus_share
+    return check_answer_gain(*path, answers, answer_id, cue=cue, gate=share, **settings)
 
 
 def _identify(

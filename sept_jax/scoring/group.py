@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from sept_jax.checks.reading import read_path
 from sept_jax.records import CHANNELS, PathText, Steps, StepTexts
+from sept_jax.scoring.agreement import explain_agreement
 from sept_jax.scoring.combine import score_steps
 from sept_jax.scoring.evidence import WEIGHTS, ScoringConfig, gather_evidence
 from sept_jax.steps import split_text
@@ -61,8 +62,7 @@ def score_group(question: str, paths: Sequence[str]) -> GroupScores:
             verdicts = {CHANNELS[c]: float(evidence.verdict[0, g, s, c]) for c in known}
             reasons = {name: found[s].reason for name, found in reading.verdicts.items() if found[s].reason}
             if "agreement" in verdicts:
-                share = (1 + verdicts["agreement"]) / 2
-                reasons["agreement"] = f"{share:.0%} of the other paths agree"
+                reasons["agreement"] = explain_agreement(verdicts["agreement"])
             path.append(ScoredStep(step, float(score[0, g, s]), verdicts, reasons))
         scored.append(tuple(path))
     return GroupScores(np.asarray(scores.quality)[0], tuple(scored))

@@ -59,6 +59,29 @@ FALSE = {
     "200*.55=100 pounds": "200*.55=100, but 200*.55 is 110",
     "3+4 = 7. Then 2*3 = 7.": "2*3 = 7, but 2*3 is 6",
     "7/2 = 3.4": "7/2 = 3.4, but 7/2 is 3.5",
+    "95 (total cookies) - 25 (rainbow cookies) = 60": "95 (total cookies) - 25 (rainbow cookies) = 60, but "
+    "95 (total cookies) - 25 (rainbow cookies) is 70",
+    r"10 (\text{first day}) + 15 (\text{second day}) = 20": r"10 (\text{first day}) + 15 "
+    r"(\text{second day}) = 20, "
+    r"but 10 (\text{first day}) + 15 (\text{second day}) is 25",
+    "4 hours (travel) + 6 hours (time spent at the museum) = 11 hours": "4 hours (travel) + 6 hours (time "
+    "spent at the "
+    "museum) = 11, but 4 hours (travel) + 6 hours (time spent at the museum) is 10",
+    "2/5 * 4000 = 800 gallons": "2/5 * 4000 = 800, but 2/5 * 4000 is 1600",
+    "5 nickels = 1 dollar": '"5 nickels = 1 dollar" is false',
+    "2 * 5 = 12 cents": "2 * 5 = 12, but 2 * 5 is 10",
+    "40 dozen / 10 = 3 dozen": "40 dozen / 10 = 3, but 40 dozen / 10 is 4",
+    "16 * 2 = 34 pairs": "16 * 2 = 34, but 16 * 2 is 32",
+    "a total of 10 + 3 = 18 lambs": "10 + 3 = 18, but 10 + 3 is 13",
+    "They cost 6 because 3 x 2 = 8": "3 x 2 = 8, but 3 x 2 is 6",
+    "If Sue has 48 nuts, Harry has 2*48 = 94": "2*48 = 94, but 2*48 is 96",
+    "so 20 - 16 = 2 students do not play": "20 - 16 = 2, but 20 - 16 is 4",
+    "he spends 2 * 1 + 5 * 12 = 60 hours each week": "2 * 1 + 5 * 12 = 60, but 2 * 1 + 5 * 12 is 62",
+    "He has 20 - 5 = 14 kilograms of meat left": "20 - 5 = 14, but 20 - 5 is 15",
+    "49 + 59 = 107 red or green sweets": "49 + 59 = 107, but 49 + 59 is 108",
+    "3 hours is 200 minutes": '"3 hours is 200 minutes" is false',
+    "She works from 1 p.m. to 6 p.m., which is 9 hours": '"from 1 p.m. to 6 p.m., which is 9 hours", but it '
+    "is 5 hours and 0 minutes",
 }
 
 UNKNOWN = {
@@ -92,6 +115,18 @@ UNKNOWN = {
     "run-on chain": "5*60 = 300 + 58",
     "rough": "199/156 ≈ 1.279",
     "no equation": "She goes home.",
+    "day of the calendar": "10 pages on day 1 * 2 = 20",
+    "product of a name in words": ".1(Number of Minutes) + 1 = .15",
+    "cups in gallons": "2 * 4 gallons = 128 cups",
+    "half a cup": "1/2 a cup = 4 ounces",
+    "half of a sum": "half of 3 + 4 = 5",
+    "left of a division": "17 / 5 = 3 with 2 left",
+    "left alone": "17 / 5 = 2 left",
+    "number of a product": "5 of 3 + 4 = 8",
+    "dozens as items": "3 dozen * 2 = 72",
+    "dollars and cents": "$1.50 + 50 cents = $2",
+    "denied": "3 + 4 = 8 is not true",
+    "the condition": "if 3 + 4 = 8, then 4 + 4 is wrong",
     "range": "3 + 4 = ...",
     "empty": "",
 }

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from sept_jax.checks import comparer
+from sept_jax.checks import process
 from sept_jax.checks.comparer import SymbolicComparer
+from sept_jax.checks.process import MAX_LINE_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -35,45 +36,51 @@ def test_verdicts(shared, first, second, same):
 
 def test_a_verdict_is_kept(shared):
     shared.equal("x+1", "1+x")
-    worker, shared._worker = shared._worker, None
-    try:
-        assert shared.equal("x+1", "1+x") is True
-        assert shared._worker is None
-    finally:
-        shared._worker = worker
+    pid = shared._worker.pid
+    shared._worker.close()
+    assert shared.equal("x+1", "1+x") is True
+    assert shared._worker.pid is None
+    assert pid is not None
+
+
+def test_a_pair_beyond_the_line_is_unknown_and_not_sent():
+    made = SymbolicComparer()
+    assert made.equal("x" * MAX_LINE_BYTES, "1") is None
+    assert (made._worker.pid, made.restarts) == (None, 0)
 
 
 def test_a_worker_that_dies_is_replaced():
     made = SymbolicComparer()
     assert made.equal("x+1", "1+x") is True
-    first = made._worker
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    first = made._worker.pid
+    os.kill(first, signal.SIGKILL)
     assert made.equal("x+2", "2+x") is None
     assert (made.restarts, made.timeouts) == (1, 0)
     assert made.equal("x+3", "3+x") is True
-    assert made._worker.pid != first.pid
-    second = made._worker
+    second = made._worker.pid
+    assert second != first
     made.close()
-    assert second.returncode is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
     made.close()  # twice is fine
 
 
 def test_a_worker_that_hangs_is_given_up():
     made = SymbolicComparer(timeout_seconds=0.2)
     assert made.equal("x+1", "1+x") is True
-    worker = made._worker
-    os.kill(worker.pid, signal.SIGSTOP)
+    worker = made._worker.pid
+    os.kill(worker, signal.SIGSTOP)
     began = time.monotonic()
     assert made.equal("x+2", "2+x") is None
     assert time.monotonic() - began < 5.0
     assert (made.restarts, made.timeouts) == (1, 1)
-    assert worker.returncode is not None
-    assert made._worker is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+    assert made._worker.pid is None
 
 
 def test_a_worker_that_does_not_start_in_time_is_given_up(monkeypatch):
-    monkeypatch.setattr(comparer, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(process, "START_SECONDS", 0.0)
     made = SymbolicComparer(timeout_seconds=0.01)
     assert made.equal("x+1", "1+x") is None
     assert (made.restarts, made.timeouts) == (1, 1)

@@ -76,7 +76,7 @@ LOOSE = {
     "from nowhere": (["17*3 = 51"], [SOFT]),
     "only once": (["17*48 = 816", "17*2 = 34"], [SOFT, 1]),
     "common knowledge alone": (["60*24 = 1440"], [0]),
-    "repeated": (["48/2 = 24", "so 48/2 = 24"], [1, -1]),
+    "repeated": (["48/2 = 24", "so 48/2 = 24"], [1, SOFT]),
     "no numbers": (["Let us think."], [0]),
     "percent of a given": (["48*0.48 = 23.04"], [1]),
     "rest to one": (["48/2 = 24", "1-0.24 = 0.76", "0.76*48 = 36.48"], [1, 1, 1]),

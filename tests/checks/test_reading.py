@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from sept_jax.checks.reading import read_path
+from sept_jax.checks.reading import TEXT_CHANNELS, read_path
 
 QUESTION = "3+4*5-2="
 RIGHT = ("4*5=20\n", "3+20=23\n", "23-2=21\n", "#### 21")
@@ -56,4 +56,4 @@ def test_an_answer_is_read_across_steps():
 def test_a_path_without_steps():
     reading = read_path(QUESTION, (), True)
     assert (reading.values, reading.answer) == ((), None)
-    assert reading.verdicts == {"arithmetic": (), "provenance": ()}
+    assert reading.verdicts == dict.fromkeys(TEXT_CHANNELS, ())
