@@ -3,9 +3,9 @@
 import re
 from fractions import Fraction
 
-from sept_jax.checks.expressions import evaluate
-from sept_jax.checks.lexer import MAX_CHARS
-from sept_jax.checks.words import MEASURES, NUMBERS, singular
+from sept_jax.checks.formulas.expressions import evaluate
+from sept_jax.checks.formulas.lexer import MAX_CHARS
+from sept_jax.checks.formulas.words import MEASURES, NUMBERS, singular
 
 MAX_ANSWER = 400
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from sept_jax.checks.algebra import check_algebra
+from sept_jax.checks.algebra.check import check_algebra
 from sept_jax.checks.answers import answer_value, final_answer, normalize
-from sept_jax.checks.arithmetic import StepArithmetic, check_arithmetic
-from sept_jax.checks.contradiction import check_contradiction
-from sept_jax.checks.counterexample import check_counterexample
-from sept_jax.checks.provenance import check_provenance
-from sept_jax.checks.relations import check_relations
-from sept_jax.checks.use import check_use, with_doubts
+from sept_jax.checks.arithmetic.check import StepArithmetic, check_arithmetic
+from sept_jax.checks.claims.contradiction import check_contradiction
+from sept_jax.checks.claims.counterexample import check_counterexample
+from sept_jax.checks.provenance.check import check_provenance
+from sept_jax.checks.provenance.relations import check_relations
+from sept_jax.checks.provenance.use import check_use, with_doubts
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
 TEXT_CHANNELS = ("arithmetic", "algebra", "counterexample", "provenance", "contradiction")

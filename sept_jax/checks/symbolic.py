@@ -7,7 +7,7 @@ bounds its time and memory: its own timeouts use signals, do not work outside a 
 import logging
 import re
 
-from sept_jax.checks.lexer import LP, NUM, RP, tokenize
+from sept_jax.checks.formulas.lexer import LP, NUM, RP, tokenize
 
 COMMANDS = frozenset(
     {"frac", "dfrac", "tfrac", "sqrt", "pi", "cdot", "times", "div", "pm", "infty", "circ", "degree"}

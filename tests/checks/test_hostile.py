@@ -51,6 +51,6 @@ def test_the_checks_name_no_interpreter():
         "sympify",
         "parse_expr",
     }
-    for path in Path(checks.__file__).parent.glob("*.py"):
+    for path in Path(checks.__file__).parent.rglob("*.py"):
         names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
         assert not names & forbidden, path.name

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.checks.arithmetic import check_arithmetic
-from sept_jax.checks.provenance import check_provenance
+from sept_jax.checks.arithmetic.check import check_arithmetic
+from sept_jax.checks.provenance.check import check_provenance
 from sept_jax.data import Source
 from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes, reduce_lines
 from sept_jax.steps import split_text

@@ -21,7 +21,8 @@ CLEAN = {"cache_hits": 0, "check_timeouts": 0, "check_errors": 0, "worker_restar
 
 UNSOUND = """
 import os, time
-from sept_jax.checks import reading, worker
+from sept_jax.checks import reading
+from sept_jax.checks import worker
 check = reading.check_arithmetic
 def unsound(step, *args, **kwargs):
     if "spin" in step:

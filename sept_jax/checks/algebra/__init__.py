@@ -1,0 +1,1 @@
+"""Do rewritings hold, and do equations follow from those before them?"""

@@ -1,0 +1,68 @@
+"""What quantities in prose are made of: mixed numbers, units, shares ("a third of")."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sept_jax.checks.formulas.exact import Number
+from sept_jax.checks.formulas.lexer import CUR, FRAC, LP, NUM, OP, PCT, REL, RP, SEP, SQRT, WORD
+from sept_jax.checks.formulas.terms import Tree, number
+from sept_jax.checks.formulas.values import MIXED_PRODUCT
+from sept_jax.checks.formulas.words import JOINTS
+
+if TYPE_CHECKING:
+    from sept_jax.checks.formulas.parser import Parser
+
+
+def proper_fraction(parser: Parser) -> Number:
+    """The fraction of a mixed number that follows a whole one (0 if none does)."""
+    kinds, values, at = parser.kinds, parser.values, parser.pos
+    if kinds[at] == NUM:
+        part, decimals = values[at]
+        if isinstance(part, Fraction) and part < 1 and not decimals:  # 2½
+            parser.pos += 1
+            return part
+        shape, top, below = (NUM, OP, NUM), at, at + 2  # 2 1/2
+        if parser.peek(1) == OP and values[at + 1] != "/":
+            return 0
+    elif parser.peek(1) == NUM:
+        shape, top, below = (FRAC, NUM, NUM), at + 1, at + 2
+    else:
+        shape, top, below = (FRAC, LP, NUM, RP, LP, NUM, RP), at + 2, at + 5
+    if at + len(shape) > parser.end or tuple(kinds[at : at + len(shape)]) != shape:
+        return 0
+    top, below = values[top][0], values[below][0]
+    if not (isinstance(top, int) and isinstance(below, int) and 0 < top < below):
+        return 0
+    if kinds[at] == FRAC:
+        parser.ambiguous |= MIXED_PRODUCT
+        if parser.reading & MIXED_PRODUCT:
+            return 0
+    parser.pos += len(shape)
+    return Fraction(top, below)
+
+
+def is_share(parser: Parser, value: Tree) -> bool:
+    """Whether "of" stands between a fraction or percent and a number."""
+    if parser.values[parser.pos] != "of" or not number(value):
+        return False
+    share = value < 1 or parser.kinds[parser.pos - 1] == PCT
+    return share and parser.peek(1) in (NUM, LP, CUR, FRAC, SQRT)
+
+
+def skip_units(parser: Parser) -> bool:
+    """Skips up to four unit words if an operator, a relation, a bracket or the end follows them."""
+    at, kinds, values = parser.pos, parser.kinds, parser.values
+    left = 5
+    while at < parser.end and kinds[at] == WORD and values[at] not in JOINTS and values[at] != "of":
+        left -= values[at] != ""
+        if left < 0:
+            break
+        at += 1
+    follows = kinds[at] if at < len(kinds) else SEP
+    if at == parser.pos or follows not in (OP, REL, RP):
+        return False
+    parser.units.extend(values[parser.pos : at])
+    parser.pos = at
+    return True

@@ -1,0 +1,34 @@
+"""What expressions are parsed to."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from sept_jax.checks.formulas.terms import Tree
+
+PERCENT_PLAIN, MIXED_PRODUCT, NO_FACTORIAL, BY_FRACTION = 1, 2, 4, 8
+"""Readings of what is ambiguous: 20% as 20, `2\\frac12` as a product, '!' as punctuation, `28 / 1/5` as
+28 / (1/5)."""
+
+
+class Value(NamedTuple):
+    """An evaluated expression: its exact value, its numbers and operators in order, the decimals that
+    were printed (the largest number of them), its unit words, and which readings it depends on."""
+
+    exact: Fraction
+    numbers: tuple[Fraction, ...]
+    operators: tuple[str, ...]
+    decimals: int
+    units: tuple[str, ...]
+    ambiguous: int
+
+
+class Term(NamedTuple):
+    """An expression that may have names: its tree, the decimals that were printed, its operators in order,
+    its unit words, which readings it depends on, and its names."""
+
+    tree: Tree
+    decimals: int
+    operators: tuple[str, ...]
+    units: tuple[str, ...]
+    ambiguous: int
+    names: frozenset[str]

@@ -1,0 +1,67 @@
+"""Does each step keep to what the problem says of its quantities?
+
+What no story can have refutes a step: an amount below zero, a sum of two units, a posed problem without a
+solution. How a sentence of the problem is meant (is a percentage off or of a price, whose price is it) is a
+reading: it raises a doubt.
+"""
+
+import functools
+from collections.abc import Sequence
+
+from sept_jax.checks.provenance.admissions import admission
+from sept_jax.checks.provenance.magnitudes import impossible, is_story
+from sept_jax.checks.provenance.percents import Check, percent_checks
+from sept_jax.checks.provenance.rates import deal_checks, price_checks
+from sept_jax.checks.provenance.restated import combined, duration_checks
+from sept_jax.checks.provenance.units import false_unit, upside_down
+from sept_jax.checks.verdicts import UNKNOWN, Verdict
+
+MAX_CHARS = 4_000
+"""Longer problems and steps are not read."""
+
+SOFT = -0.5
+"""Verdict on a step that reads a sentence otherwise, or takes something back: it may be right to."""
+
+
+def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
+    """One verdict a step: -1 where it contradicts the problem's words outright, has a result that no story
+    can have, or blames the problem; -0.5 where it reads a sentence otherwise or takes something back; else
+    unknown."""
+    if len(problem) > MAX_CHARS:
+        return [UNKNOWN] * len(steps)
+    checks = _checks(problem)
+    return [
+        _judge(problem, step, steps[:i], *checks) if len(step) <= MAX_CHARS else UNKNOWN
+        for i, step in enumerate(steps)
+    ]
+
+
+@functools.lru_cache(maxsize=1_024)
+def _checks(problem: str) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
+    """What contradicts the problem outright, and what reads it otherwise."""
+    readings = (*percent_checks(problem), *price_checks(problem), *duration_checks(problem))
+    return tuple(deal_checks(problem)), readings
+
+
+def _judge(
+    problem: str, step: str, earlier: Sequence[str], outright: Sequence[Check], readings: Sequence[Check]
+) -> Verdict:
+    reason = (
+        _first(outright, step, earlier)
+        or combined(problem, step)
+        or false_unit(step)
+        or (impossible(problem, step) if is_story(problem) else "")
+    )
+    if reason:
+        return Verdict(-1.0, reason)
+    words, blames = admission(step)
+    if blames:
+        return Verdict(-1.0, f'says "{words}", but a problem that is posed can be solved')
+    reason = _first(readings, step, earlier) or upside_down(problem, step)
+    if reason:
+        return Verdict(SOFT, reason)
+    return Verdict(SOFT, f'says "{words}"') if words else UNKNOWN
+
+
+def _first(checks: Sequence[Check], step: str, earlier: Sequence[str]) -> str:
+    return next(filter(None, (check(step, earlier) for check in checks)), "")

@@ -1,0 +1,118 @@
+"""Where a number can come from: what is known, a form of it, or one step in the head away."""
+
+from fractions import Fraction
+
+from sept_jax.checks.formulas.exact import Number
+from sept_jax.checks.formulas.lexer import LP, NUM, OP, REL, SEP, VAR, WORD, Tokens
+from sept_jax.checks.formulas.words import COMMON, word_set
+
+MAX_KNOWN = 200
+"""More known numbers than these make anything: nothing is said then."""
+
+_SMALL = 13
+_CONSTANTS: frozenset[Number] = frozenset(
+    (1, 2, 3, 4, 5, 7, 8, 10, 12, 16, 24, 28, 30, 31, 52, 60, 100, 360, 365, 366, 1000)
+)
+"""What people know and reckon with: days, hours, minutes, percent, dozens, halves."""
+
+_ASSUMED = word_set(
+    "assume assuming assumed assumption suppose say let example approximately about around roughly average "
+    "typical "
+    "typically usually estimate estimated if try guess instance"
+)
+"""A step with one of these may bring numbers of its own."""
+
+
+def plain(number: Number) -> Number:
+    """The number, as an int where it is whole: ints hash faster."""
+    return number.numerator if number.denominator == 1 else number
+
+
+def is_form(number: Number, known: set[Number]) -> bool:
+    """Whether a number is a known one as a percentage or with the other sign."""
+    if -number in known or number * 100 in known:
+        return True
+    return (number // 100 if number % 100 == 0 else Fraction(number, 100)) in known
+
+
+def is_near(number: Number, known: set[Number]) -> bool:
+    """Whether a number is one step in the head away: the rest to 1 or 100 percent, a growth factor, a
+    reciprocal, one more or less, or a fraction made of known parts."""
+    for other in (1 - number, 100 - number, number - 1, number + 1, (number - 1) * 100, number - 100):
+        if other in known or is_form(other, known):
+            return True
+    if number and (Fraction(1, number) in known or is_form(Fraction(1, number), known)):
+        return True
+    top, below = number.numerator, number.denominator
+    return below != 1 and all(
+        part in known or part in COMMON or is_form(part, known) for part in (top, below)
+    )
+
+
+def stray_number(
+    step: str, tokens: Tokens, numbers: list[Number], results: list[Number], known: set[Number]
+) -> Number | None:
+    """The first of the step's `numbers` that is none of its `results`, and that nothing in `known` makes in
+    one operation nor the step's own numbers in a sum; None if there is none, if the step calculates with
+    letters, or if it may assume numbers."""
+    fresh = {n for n in numbers if n not in known and n >= _SMALL and n not in COMMON and n not in results}
+    if not fresh:
+        return None
+    kinds, values = tokens.kinds, tokens.values
+    for i, kind in enumerate(kinds):
+        if kind != NUM or values[i][0] not in fresh or kinds[i - 1] == LP or _is_right(kinds, i):
+            continue
+        number = values[i][0]
+        if 1900 <= number <= 2100 or is_form(number, known) or is_near(number, known) or _is_cut(tokens, i):
+            continue
+        if len(known) > MAX_KNOWN or VAR in kinds or "digit" in step or "..." in step:
+            return None
+        if any(kind == WORD and values[k] in _ASSUMED for k, kind in enumerate(kinds)):
+            return None
+        right = {values[k][0] for k, kind in enumerate(kinds) if kind == NUM and _is_right(kinds, k)}
+        rest = known.union(_CONSTANTS, (o for o in numbers if o != number and o not in right))
+        if not (number in right or _is_made(number, rest) or _is_sum(number, numbers)):
+            return number
+    return None
+
+
+def _is_cut(tokens: Tokens, at: int) -> bool:
+    """Whether the number is part of a time of day, or of a number that is cut off or spaced (1, 320)."""
+    if tokens.kinds[at - 2 : at] == [NUM, SEP] and tokens.values[at - 1] == ",":
+        return tokens.ends[at] - tokens.starts[at] == 3
+    return tokens.text[tokens.starts[at] - 1 : tokens.starts[at]] == ":" or tokens.text.startswith(
+        (":", ".."), tokens.ends[at]
+    )
+
+
+def _is_right(kinds: list[int], at: int) -> bool:
+    """Whether a number stands alone after a relation."""
+    return REL in kinds[max(0, at - 3) : at] and kinds[at + 1 : at + 2] != [OP]
+
+
+def _is_made(number: Number, known: set[Number]) -> bool:
+    """Whether a number is the sum, difference, product or quotient of two known ones, or a percentage."""
+    for one in known:
+        if number - one in known or one - number in known or number + one in known or number * one in known:
+            return True
+        if type(one) is int and type(number) is int:
+            if one and (
+                (number % one == 0 and number // one in known)
+                or (one % number == 0 and one // number in known)
+                or (number * 100 % one == 0 and number * 100 // one in known)
+            ):
+                return True
+        elif one and (number / one in known or one / number in known or number * 100 / one in known):
+            return True
+    return False
+
+
+def _is_sum(number: Number, numbers: list[Number]) -> bool:
+    """Whether neighbouring numbers of the step add up to the number."""
+    for i in range(len(numbers) - 2):
+        total = numbers[i] + numbers[i + 1]
+        for other in numbers[i + 2 : i + 12]:
+            total += other
+            if total == number:
+                return True
+    return False

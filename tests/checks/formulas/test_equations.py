@@ -1,0 +1,70 @@
+from fractions import Fraction
+
+import pytest
+
+from sept_jax.checks.formulas.equations import find_links
+from sept_jax.checks.formulas.judge import compare
+from sept_jax.checks.formulas.lexer import MAX_CHARS, MAX_TOKENS, tokenize
+
+
+def test_links_of_a_chain_share_their_sides():
+    text = "so 3+4 = 7 = 8 - 1."
+    first, second = find_links(text)
+    assert (first.holds, first.continues, second.holds, second.continues) == (True, False, True, True)
+    assert text[first.start : first.end] == "3+4 = 7"
+    assert text[second.start : second.end] == "7 = 8 - 1"
+    assert text[first.middle] == "="
+    assert first.right is not None
+    assert first.right.exact == second.left.exact == 7
+
+
+def test_annotations_are_links_with_their_place():
+    text = "Tim has 48/2 = <<48/2=24>>24 clips."
+    outer, note = find_links(text)
+    assert (outer.note, note.note, outer.holds, note.holds) == (False, True, True, True)
+    assert text[note.start : note.end] == "48/2=24"
+    assert find_links("it is <<3+4=8>>8")[0].holds is False
+
+
+def test_a_binding_has_no_left_side():
+    (link,) = find_links("x = 5")
+    assert link.left is None
+    assert link.holds is None
+    assert link.right.exact == 5
+
+
+def test_other_relations_cut():
+    assert [link.holds for link in find_links("3 + 4 > 5 = 2+3")] == [True]
+    assert find_links("3 + 4 < 8") == ()
+
+
+def test_matching_reading_is_reported():
+    (link,) = find_links("5/20*100 = 25%")
+    assert link.right.exact == 25
+    (link,) = find_links("so 3 + 4 = 7!")
+    assert (link.holds, link.right.exact) == (True, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("10/3 = 3.33", True), ("2/3 = 0.67", True), ("2/3 = 0.66", None), ("2/3 = 0.69", False),
+     ("7/2 = 3.4", False), ("7/2 = 3.50", True), ("10/3 ≈ 3", True), ("10/3 = 3", None),
+     ("1234*2 ≈ 2500", True),
+     ("1234*2 = 2500", False), ("1/2 + 1/3 = 2/5", False), ("0.3333*3 = 1", None)],
+)  # fmt: skip
+def test_rounding_is_what_is_printed(text, expected):
+    (link,) = find_links(text)
+    assert link.holds is expected
+    assert compare(link.left, link.right, link.relation) is expected
+
+
+def test_bounds():
+    assert tokenize("1" * (MAX_CHARS + 1)) is None
+    assert tokenize("1+" * MAX_TOKENS) is None
+    assert find_links("1=" + " " * MAX_CHARS) == ()
+    assert len(tokenize("+" * MAX_TOKENS).kinds) == MAX_TOKENS
+
+
+def test_numbers_are_exact():
+    assert tokenize("0.1").values[0] == (Fraction(1, 10), 1)
+    assert tokenize("1,234,567").values[0] == (1234567, 0)
