@@ -121,7 +121,7 @@ def report(experiment: Experiment, params: PyTree, problems: int, group: int) ->
 
     def fixed(bias: float, **weights: float) -> dict[str, float]:
         evidence, settings = gather(**weights)
-        scores = score_steps(evidence, count, np.asarray(settings.weights, np.float32), bias)
+        scores = score_steps(evidence, count, settings.log_odds, bias)
         return measure(np.asarray(scores.score), count, label)
 
     rules = {name: config.scoring.weights[name] for name in ("arithmetic", "provenance")}

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from sept_jax.data import prompts
-from sept_jax.scoring import WEIGHTS, ModelQuestions
+from sept_jax.scoring import AGAINST, WEIGHTS, ModelQuestions
 
 
 def get_config() -> ConfigDict:
@@ -62,6 +62,7 @@ def get_config() -> ConfigDict:
 
     config.scoring = ConfigDict()
     config.scoring.weights = ConfigDict(WEIGHTS)  # of each channel's verdict, in log-odds; 0: not asked
+    config.scoring.against = AGAINST  # a negative verdict weighs as much as this many positive ones
     config.scoring.bias = 0.0  # log-odds of a step that no channel knows anything about
     # fixed: the weights above; reliability: estimated from how the channels agree, over batches, without
     # labels (weights then only say which channels are asked)

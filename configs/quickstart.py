@@ -21,7 +21,9 @@ def get_config():
     config.sampling.max_new_tokens = 64
     config.scoring.strict = True
     config.scoring.max_steps = 12
-    config.scoring.weights.update(arithmetic=3.0, provenance=3.0, agreement=0.0, coherence=0.0)
+    config.scoring.weights.update(dict.fromkeys(config.scoring.weights, 0.0))
+    config.scoring.weights.update(arithmetic=3.0, provenance=3.0)
+    config.scoring.against = 1.0
     config.scoring.bias = -3.0  # a step is right when both rules say so, not when one has nothing to say
     config.curriculum.start = 1.0
     config.optimizer.learning_rate = 5e-4

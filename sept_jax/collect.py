@@ -115,7 +115,7 @@ def sample_and_score(
         config.memory.micro_batches, experiment.questions,
     )  # fmt: skip
     evidence = gather_evidence(readings, texts, steps, scoring, rollouts, judge)
-    weights, bias = np.asarray(scoring.weights, np.float32), scoring.bias
+    weights, bias = scoring.log_odds, scoring.bias
     if config.scoring.weighting == "reliability":
         weights, bias = log_odds_weights(reliability)
     scores = jax.device_get(score_steps(evidence, steps.count, weights, bias))

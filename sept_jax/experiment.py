@@ -71,8 +71,9 @@ def validate(config: ConfigDict) -> None:
       UserError: names the first bad setting, what was expected and what to type.
     """
     positive = [
-        "batch", "sampling.max_new_tokens", "sampling.chunks", "scoring.max_steps", "memory.micro_batches",
-        "memory.logit_chunk", "memory.length_buckets", "optimizer.learning_rate", "optimizer.clip_norm",
+        "batch", "sampling.max_new_tokens", "sampling.chunks", "scoring.max_steps", "scoring.against",
+        "memory.micro_batches", "memory.logit_chunk", "memory.length_buckets",
+        "optimizer.learning_rate", "optimizer.clip_norm",
         "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
         "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
         "data.procedural.size", "data.procedural.max_operand", "warm_start.batch",
@@ -235,6 +236,7 @@ def build(config: ConfigDict) -> Experiment:
         sampling=sampling,
         scoring=ScoringConfig(
             weights=tuple(float(config.scoring.weights[name]) for name in CHANNELS),
+            against=config.scoring.against,
             bias=config.scoring.bias,
             max_steps=config.scoring.max_steps,
             strict=config.scoring.strict,

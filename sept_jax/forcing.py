@@ -14,7 +14,15 @@ from sept_jax.data.prompts import PromptConfig, encode_prompts, render
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import CHANNELS, PathText, Problem, Prompts, Rollouts, Steps, StepTexts
-from sept_jax.scoring import WEIGHTS, Judge, ModelQuestions, ScoringConfig, gather_evidence, score_steps
+from sept_jax.scoring import (
+    AGAINST,
+    WEIGHTS,
+    Judge,
+    ModelQuestions,
+    ScoringConfig,
+    gather_evidence,
+    score_steps,
+)
 from sept_jax.scoring.prefixes import power_bucket
 from sept_jax.steps import token_steps
 from sept_jax.update import jitted_path_logprobs
@@ -109,6 +117,7 @@ class TextScorer:
         longest = max(map(len, solutions))
         config = ScoringConfig(
             weights=tuple((WEIGHTS[name] or 1.0) * (name in channels) for name in CHANNELS),
+            against=AGAINST,
             bias=0.0,
             max_steps=1 << (longest - 1).bit_length() if longest else 1,
             strict=False,
@@ -125,6 +134,6 @@ class TextScorer:
         judge = Judge(self.params, given, self.model, self.tokenizer, self.dtype, 1, ModelQuestions())
         readings = [[read_path(question, tuple(steps), False) for steps in solutions]]
         evidence = gather_evidence(readings, texts, steps, config, rollouts, judge)
-        scores = score_steps(evidence, steps.count, np.asarray(config.weights, np.float32), config.bias)
+        scores = score_steps(evidence, steps.count, config.log_odds, config.bias)
         score, count = jax.device_get((scores.score, steps.count))
         return [row[:size].tolist() for row, size in zip(score[0], count[0], strict=True)]

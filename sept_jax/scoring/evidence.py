@@ -35,18 +35,29 @@ WEIGHTS = {
 }
 """Weights of the channels in log-odds where nothing else is said."""
 
+AGAINST = 1.5
+"""A refutation counts as much as this many verifications: each rule misses most mistakes."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringConfig:
-    """`weights` has one number a channel of `CHANNELS`; a channel of weight 0 is not asked.
+    """`weights` has one number a channel of `CHANNELS`; a channel of weight 0 is not asked. A negative
+    verdict weighs `against` times as much.
 
     `max_steps` is S. `strict`: the task uses every quantity once, so provenance keeps books.
     """
 
     weights: tuple[float, ...]
+    against: float
     bias: float
     max_steps: int
     strict: bool
+
+    @property
+    def log_odds(self) -> Float[np.ndarray, "2 C"]:
+        """Weights of negative and of positive verdicts, for `score_steps`."""
+        weights = np.asarray(self.weights, np.float32)
+        return np.stack([self.against * weights, weights]).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +110,7 @@ def gather_evidence(
     if "agreement" in asked:
         channel = CHANNELS.index("agreement")
         verdict[..., channel], known[..., channel] = check_agreement(
-            value_id, answer_id, count, path_log_odds(np.asarray(config.weights, np.float32) * verdict)
+            value_id, answer_id, count, path_log_odds(config.log_odds[0] * verdict)
         )
     if "coherence" in asked and rollouts is not None:
         channel = CHANNELS.index("coherence")

@@ -10,7 +10,7 @@ from sept_jax.checks.reading import read_path
 from sept_jax.records import CHANNELS, PathText, Steps, StepTexts
 from sept_jax.scoring.agreement import explain_agreement
 from sept_jax.scoring.combine import score_steps
-from sept_jax.scoring.evidence import WEIGHTS, ScoringConfig, gather_evidence
+from sept_jax.scoring.evidence import AGAINST, WEIGHTS, ScoringConfig, gather_evidence
 from sept_jax.steps import split_text
 
 
@@ -45,6 +45,7 @@ def score_group(question: str, paths: Sequence[str]) -> GroupScores:
     longest = max(len(text.spans) for text in texts)
     config = ScoringConfig(
         weights=tuple(WEIGHTS[name] for name in CHANNELS),
+        against=AGAINST,
         bias=0.0,
         max_steps=1 << (longest - 1).bit_length() if longest else 1,  # few shapes to compile for
         strict=False,
@@ -52,7 +53,7 @@ def score_group(question: str, paths: Sequence[str]) -> GroupScores:
     count = np.array([[len(text.spans) for text in texts]], np.int32)
     steps = Steps(step_id=np.full((1, len(texts), 0), -1, np.int32), count=count)
     evidence = gather_evidence((readings,), StepTexts((texts,)), steps, config)
-    scores = score_steps(evidence, count, np.asarray(config.weights, np.float32), config.bias)
+    scores = score_steps(evidence, count, config.log_odds, config.bias)
     score = np.asarray(scores.score)
     scored = []
     for g, (text, reading) in enumerate(zip(texts, readings, strict=True)):

@@ -14,7 +14,7 @@ ARITHMETIC, PROVENANCE, AGREEMENT, COHERENCE = map(
 
 
 def config(strict=True, max_steps=6, **weights):
-    return ScoringConfig(tuple(weights.get(name, 0.0) for name in CHANNELS), 0.0, max_steps, strict)
+    return ScoringConfig(tuple(weights.get(name, 0.0) for name in CHANNELS), 1.0, 0.0, max_steps, strict)
 
 
 RULES = config(arithmetic=3.0, provenance=3.0)
@@ -45,9 +45,7 @@ def gathered(questions, groups, settings, logprob=-1.0):
         for question, paths in zip(questions, texts.paths, strict=True)
     ]
     evidence = gather_evidence(readings, texts, steps, settings, rollouts)
-    return evidence, score_steps(
-        evidence, steps.count, np.asarray(settings.weights, np.float32), settings.bias
-    )
+    return evidence, score_steps(evidence, steps.count, settings.log_odds, settings.bias)
 
 
 def test_a_right_and_a_wrong_path(check_record):
