@@ -32,7 +32,7 @@ def get_config() -> ConfigDict:
     config.data = ConfigDict()
     config.data.source = "tfds"  # tfds, jsonl or procedural
     config.data.name = "gsm8k"  # tfds: the data set
-    config.data.path = placeholder(str)  # jsonl: file or folder; tfds: data_dir
+    config.data.path = placeholder(str)  # jsonl: folder of the splits; tfds: data_dir
     config.data.train_split = "train"
     config.data.eval_split = "test"
     config.data.procedural = ConfigDict(

@@ -114,10 +114,10 @@ def sample_and_score(
         params, prompts, experiment.model, experiment.tokenizer, experiment.dtype,
         config.memory.micro_batches, experiment.questions,
     )  # fmt: skip
-    evidence = gather_evidence(readings, texts, steps, scoring, rollouts, judge)
     weights, bias = scoring.log_odds, scoring.bias
     if config.scoring.weighting == "reliability":
-        weights, bias = log_odds_weights(reliability)
+        weights, bias = jax.device_get(log_odds_weights(reliability))
+    evidence = gather_evidence(readings, texts, steps, scoring, rollouts, judge, weights)
     scores = jax.device_get(score_steps(evidence, steps.count, weights, bias))
     waited = time.perf_counter() - sampled
     return Scored(

@@ -3,16 +3,18 @@
 It imports no jax, so that bad input is told at once.
 """
 
+import argparse
 import contextlib
 import difflib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
@@ -39,15 +41,32 @@ def run(main: Callable[[ConfigDict], Any]) -> None:
         app.run(lambda argv: main(apply_debug(flags.FLAGS.config)) and None, flags_parser=_parse)
 
 
+class ArgumentParser(argparse.ArgumentParser):
+    """One whose errors are `UserError`s."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; {' '.join(self.format_usage().split())}")
+
+
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Inside, a `UserError` ends the program with one line and exit code 2, Ctrl-C with 130."""
+    """Inside, a `UserError` ends the program with one line and exit code 2, Ctrl-C with 130; what standard
+    output cannot encode is escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except UserError as error:
-        _end(f"error: {_one_line(str(error))}", 2)
+        _end(f"error: {one_line(str(error))}", 2)
     except KeyboardInterrupt:
         _end("interrupted", 130)
+
+
+def one_line(text: str) -> str:
+    """The text with white space as single spaces, and what no terminal should get (escapes, other control
+    characters, unpaired surrogates) replaced."""
+    text = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def apply_debug(config: ConfigDict, explicit: Collection[str] | None = None) -> ConfigDict:
@@ -71,7 +90,7 @@ def apply_debug(config: ConfigDict, explicit: Collection[str] | None = None) -> 
         try:
             config.update_from_flattened_dict({key: value})
         except (KeyError, AttributeError, TypeError, ValueError) as error:
-            raise UserError(f"config.debug_overrides.{key} is {value!r}: {_one_line(str(error))}") from error
+            raise UserError(f"config.debug_overrides.{key} is {value!r}: {one_line(str(error))}") from error
     return config
 
 
@@ -173,10 +192,6 @@ def _leaves(config: ConfigDict, prefix: str = "", inner: bool = False) -> Iterat
             yield from _leaves(value, f"{prefix}{name}.", inner)
         else:
             yield prefix + name, value
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _end(line: str, code: int) -> None:

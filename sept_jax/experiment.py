@@ -1,6 +1,7 @@
 """From a config to the things a command works with; a bad config fails here, before anything is loaded."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,8 @@ def validate(config: ConfigDict) -> None:
     for name, weight in config.scoring.weights.items():
         if name not in CHANNELS:
             _fail(f"scoring.weights.{name}", weight, f"the channels are {', '.join(CHANNELS)}")
+        if not 0 <= weight < math.inf:
+            _fail(f"scoring.weights.{name}", weight, "it must be 0 (not asked) or more")
         if weight and name not in BUILT:
             _fail(
                 f"scoring.weights.{name}",

@@ -109,11 +109,7 @@ class TextScorer:
         self, question: str, solutions: Sequence[Sequence[str]], channels: Sequence[str]
     ) -> list[list[float]]:
         """The score in [0, 1] of each step of a group of solutions; none for a solution that the model has no
-        room for. Channels count with their default weight, with 1 where that is 0.
-
-        Raises:
-          UserError: the question alone is longer than the model takes.
-        """
+        room for. Channels count with their default weight, with 1 where that is 0."""
         longest = max(map(len, solutions))
         config = ScoringConfig(
             weights=tuple((WEIGHTS[name] or 1.0) * (name in channels) for name in CHANNELS),
@@ -125,6 +121,8 @@ class TextScorer:
         problem = Problem(question, None, 0.0, "given")
         text = render(problem, self.tokenizer, self.prompt)
         buckets = tuple(1 << n for n in range(6, self.model.max_length.bit_length()))
+        if len(self.tokenizer.encode(text)) > buckets[-1]:
+            return [[] for _ in solutions]
         given = encode_prompts([text], self.tokenizer, buckets)
         texts = StepTexts((tuple(join_steps(steps) for steps in solutions),))
         rollouts, steps = force_texts(

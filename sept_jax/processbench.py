@@ -8,7 +8,6 @@ channels and the group of solutions of one problem count too: steps with a combi
 are flagged as well.
 """
 
-import argparse
 import json
 import math
 import time
@@ -64,23 +63,24 @@ def load(path: Path) -> list[Solution]:
     if not path.is_file():
         raise UserError(f"--data={path}: there is no such file: pass a JSONL file of ProcessBench's form")
     solutions = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-                problem, steps, label = row["problem"], tuple(row["steps"]), row["label"]
-                well_formed = isinstance(problem, str) and all(isinstance(step, str) for step in steps)
-                well_formed &= isinstance(label, int) and NO_ERROR <= label < len(steps)
-            except (ValueError, KeyError, TypeError):
+                row = json.loads(line.decode("utf-8-sig"))
+                problem, steps, label = row["problem"], row["steps"], row["label"]
+                well_formed = isinstance(problem, str) and isinstance(steps, list)
+                well_formed = well_formed and all(isinstance(step, str) for step in steps)
+                well_formed = well_formed and type(label) is int and NO_ERROR <= label < len(steps)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 well_formed = False
             if not well_formed:
                 raise UserError(
                     f"--data={path} line {number}: expected an object with problem (text), steps (texts) and "
                     "label (index of the first wrong step, -1 for none)"
                 )
-            solutions.append(Solution(str(row.get("id", number)), problem, steps, label))
+            solutions.append(Solution(str(row.get("id", number)), problem, tuple(steps), label))
     if not solutions:
         raise UserError(f"--data={path} is empty: pass a JSONL file of ProcessBench's form")
     return solutions
@@ -188,19 +188,16 @@ def disagreements(
 def explain(solution: Solution, judged: Judged, channels: Sequence[str]) -> str:
     """A disagreement as text: the problem, and each step with its mark and what the rules say of it."""
     reading = read_path(solution.problem, solution.steps, False)
-    lines = [f"\n{solution.id}: labelled {solution.label}, found {judged.first}", _one_line(solution.problem)]
+    head = f"{command.one_line(solution.id)}: labelled {solution.label}, found {judged.first}"
+    lines = [f"\n{head}", command.one_line(solution.problem)]
     for step, text in enumerate(solution.steps):
         mark = "LABEL" if step == solution.label else ""
-        lines.append(f"  {step} {mark:5} {_one_line(text)}")
+        lines.append(f"  {step} {mark:5} {command.one_line(text)}")
         for name in channels:
             verdict = reading.verdicts[name][step]
             if verdict.known:
-                lines.append(f"          {name} {verdict.value:+.1f}: {verdict.reason}")
+                lines.append(f"          {name} {verdict.value:+.1f}: {command.one_line(verdict.reason)}")
     return "\n".join(lines)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
@@ -228,7 +225,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", type=Path, required=True, metavar="FILE")
     parser.add_argument(
         "--channels",
@@ -242,12 +239,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures here, too")
     parser.add_argument("--errors", type=int, default=0, metavar="N", help="print the N worst disagreements")
     arguments = parser.parse_args(argv)
+    if arguments.errors < 0:
+        raise UserError(f"--errors={arguments.errors}: expected 0 or more; type --errors 10")
     channels = arguments.channels or (BUILT if arguments.model else TEXT_CHANNELS)
     rules = [name for name in channels if name in TEXT_CHANNELS]
     if not arguments.model and len(rules) < len(channels):
         unread = ", ".join(name for name in channels if name not in TEXT_CHANNELS)
         raise UserError(f"--channels {unread}: these ask a model; type --model=PATH")
     files = [load(path) for path in arguments.data]
+    if arguments.json is not None and arguments.json.is_dir():
+        raise UserError(f"--json={arguments.json} is a directory: type --json={arguments.json}/figures.json")
     scorer = TextScorer(*load_model(arguments.model), prompts.DEFAULT) if arguments.model else None
     results = []
     for path, solutions in zip(arguments.data, files, strict=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sept_jax.checks.reading import Reading
+from sept_jax.command import one_line
 from sept_jax.records import CHANNELS, PathText, Problem, StepScores
 
 METRICS = ("pass@1", "pass@8", "greedy", "ood_pass@1", "ood_pass@8", "ood_greedy")
@@ -68,7 +69,7 @@ def solution(title: str, record: Mapping, path: int = 0) -> str:
     chosen = record["paths"][path]
     lines = [f"{title}: {record['question'].strip()}   (path quality {chosen['quality']:.2f})"]
     for step in chosen["steps"]:
-        found = "; ".join(step["reasons"].values())
-        text = " ".join(step["text"].split())
+        found = one_line("; ".join(step["reasons"].values()))
+        text = one_line(step["text"])
         lines.append(f"  {step['score']:4.2f}  {text:24}  {found}")
     return "\n".join(lines)

@@ -3,7 +3,6 @@
 python -m sept_jax.score --question Q --solution FILE [FILE ...]
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -21,20 +20,21 @@ def shown(scores: GroupScores, names: Sequence[str], color: bool) -> str:
     """The scored paths as text: a step a block, red below 0.35, green above 0.65, yellow between."""
     lines = []
     for name, quality, path in zip(names, scores.quality, scores.paths, strict=True):
-        lines.append(f"{name}: quality {quality:.2f}")
+        lines.append(f"{command.one_line(name)}: quality {quality:.2f}")
         for step in path:
             paint = _RED if step.score < _BAD else _GREEN if step.score > _GOOD else _YELLOW
-            text = " ".join(step.text.split())
-            text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+            text = command.one_line(step.text)
             lines.append(
                 f"  {step.score:4.2f}  {paint}{text}{_PLAIN}" if color else f"  {step.score:4.2f}  {text}"
             )
-            lines += [f"          {channel}: {reason}" for channel, reason in step.reasons.items()]
+            lines += [
+                f"          {channel}: {command.one_line(why)}" for channel, why in step.reasons.items()
+            ]
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--question", required=True, metavar="Q", help="the question, as text")
     parser.add_argument(
         "--solution",

@@ -35,12 +35,12 @@ _CONTINUES = ("=", "≈", "&=")
 _CLOSERS = {"```": "```", "$$": "$$", "\\[": "\\]", "[asy]": "[/asy]"}
 
 
-def split_text(text: str) -> tuple[Span, ...]:
+def split_text(text: str, max_steps: int | None = None) -> tuple[Span, ...]:
     """Spans `[start, end)` of the steps of `text`: every character in exactly one, in order; () for "".
 
     A step is a line, or a sentence of one; display mathematics and code blocks are never cut. White
     space belongs to the step before it; a piece without a letter or digit joins the step before it, as
-    does a line that goes on with "=". Linear time.
+    does a line that goes on with "=". Steps beyond `max_steps` join the last. Linear time.
     """
     if not text:
         return ()
@@ -70,6 +70,8 @@ def split_text(text: str) -> tuple[Span, ...]:
         empty = at
     if cuts and not _CONTENT.search(text, start):
         cuts.pop()
+    if max_steps is not None:
+        del cuts[max_steps - 1 :]
     return tuple(zip([0, *cuts], [*cuts, len(text)], strict=True))
 
 
@@ -140,9 +142,7 @@ def split_steps(
         for g in range(group):
             size = int(length[b, g])
             text, offsets = detokenize(tokens[b, g, :size].tolist())
-            spans = split_text(text) or (((0, 0),) if size else ())
-            if len(spans) > max_steps:
-                spans = (*spans[: max_steps - 1], (spans[max_steps - 1][0], len(text)))
+            spans = split_text(text, max_steps) or (((0, 0),) if size else ())
             if size:
                 step_id[b, g, :size] = token_steps(offsets, spans)
             count[b, g] = len(spans)

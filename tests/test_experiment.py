@@ -47,6 +47,7 @@ def changed(**changes):
         ("scoring.weighting", "best", "expected one of fixed, reliability"),
         ("scoring.questions.consensus_share", 1.0, "in (0, 1)"),
         ("scoring.reliability_memory", 1.0, "in [0, 1)"),
+        ("scoring.weights.algebra", -1.0, "must be 0 (not asked) or more"),
         ("scoring.weights.code", 1.0, "this channel has no implementation; type 0"),
         ("curriculum.start", 0.0, "must be in (0, 1]"),
         ("curriculum.width", 0.0, "below 0.01 no problem has weight left"),

@@ -96,11 +96,19 @@ def test_a_channel_alone(data, tmp_path):
         {"problem": "p", "steps": ["a"], "label": 1},
         {"problem": "p", "steps": ["a"], "label": "0"},
         {"problem": "p", "steps": [1], "label": 0},
+        {"problem": "p", "steps": "ab", "label": 0},
+        {"problem": "p", "steps": ["a", "b"], "label": True},
         [1],
+        "[" * 200_000,
+        b"\xff\xfe",
     ],
 )
 def test_a_bad_line_is_named(data, row):
-    path = data([ROWS[0], row])
+    if isinstance(row, bytes):
+        path = data([ROWS[0]])
+        path.write_bytes(path.read_bytes() + row)
+    else:
+        path = data([ROWS[0], row])
     with pytest.raises(UserError, match="line 2: expected an object with problem"):
         processbench.load(path)
 
@@ -117,7 +125,26 @@ def test_model_channels_need_a_model(data):
         processbench.main(["--data", str(data(ROWS)), "--channels", "arithmetic", "coherence"])
 
 
+def test_a_negative_number_of_disagreements_is_refused(data):
+    with pytest.raises(UserError, match="--errors=-1: expected 0 or more"):
+        processbench.main(["--data", str(data(ROWS)), "--errors", "-1"])
+
+
+def test_terminal_codes_of_the_data_are_not_printed():
+    solution = Solution("\x1b[2J", "a \ud800\x07", ("3 * 4 = 13 \x1b[31m",), -1)
+    shown = processbench.explain(solution, Judged((0,), 1), ("arithmetic",))
+    assert shown.replace("\n", "").isprintable()
+    assert "3 * 4 = 13 \ufffd[31m" in shown
+
+
 def test_low_scores_are_flags_too():
     reading = processbench.read_path("3 bags of 4?", ("3 * 4 = 12.", "3 * 4 = 13.", "So many."), False)
     assert processbench.judge(reading, 3, ("arithmetic",), (0.5, 0.5, 0.1), 0.2) == Judged((1, 2), 2)
     assert processbench.judge(reading, 3, ("arithmetic",)) == Judged((1,), 2)
+
+
+def test_bad_arguments_are_one_line(data, tmp_path):
+    with pytest.raises(UserError, match="invalid choice: 'magic'"):
+        processbench.main(["--data", str(data(ROWS)), "--channels", "magic"])
+    with pytest.raises(UserError, match="is a directory"):
+        processbench.main(["--data", str(data(ROWS)), "--json", str(tmp_path)])

@@ -1,10 +1,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from sept_jax import score
 from sept_jax.errors import UserError
+from sept_jax.scoring import GroupScores, ScoredStep
 
 QUESTION = "Tom picks 4 apples a day for 7 days and eats 3. How many are left?"
 WRONG = "4 apples a day for 7 days is 4*7=28.\nHe eats 3, so 28-3=26.\nThe answer is 26."
@@ -32,6 +34,17 @@ def test_colour_and_terminal_codes_of_the_text_itself():
     assert "\x1b[2J" not in shown
     assert "\x1b[31m4*7=27." in shown
     assert "\x1b[32m4*7=28" in shown
+
+
+def test_terminal_codes_of_reasons_and_names():
+    step = ScoredStep("a", 0.5, {"arithmetic": -1.0}, {"arithmetic": "\x1b[2J \ud800 is false"})
+    scores = GroupScores(np.array([0.5]), ((step,),))
+    shown = score.shown(scores, ["\x1b]0;name\x07"], color=False)
+    assert shown.splitlines() == [
+        "\ufffd]0;name\ufffd: quality 0.50",
+        "  0.50  a",
+        "          arithmetic: \ufffd[2J \ufffd is false",
+    ]
 
 
 def test_a_missing_file_is_one_line(tmp_path):

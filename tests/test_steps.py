@@ -57,6 +57,12 @@ def test_split_text(parts):
 
 def test_empty():
     assert split_text("") == ()
+    assert split_text("", 1) == ()
+    assert [split_text("a\nb\nc", most) for most in (1, 2, 3)] == [
+        ((0, 5),),
+        ((0, 2), (2, 5)),
+        ((0, 2), (2, 4), (4, 5)),
+    ]
 
 
 _alphabet = st.sampled_from(

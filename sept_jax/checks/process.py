@@ -61,8 +61,11 @@ class WorkerProcess:
             self._exchange(line, answers, count, first_seconds, seconds)
         except TimeoutError:
             hung = True
-        except (OSError, EOFError, ValueError):
+        except (OSError, EOFError, ValueError, RecursionError):
             pass
+        except BaseException:
+            self.close()  # what it still has to say answers no later message
+            raise
         else:
             return answers
         self.close()
@@ -130,7 +133,7 @@ def decode(line: bytes) -> Any:
     """The inverse of `encode`.
 
     Raises:
-      ValueError: the line is no JSON.
+      ValueError, RecursionError: the line is no JSON, or nested too deep.
     """
     return json.loads(line.decode("utf-8", "surrogatepass"))
 

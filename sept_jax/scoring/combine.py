@@ -39,11 +39,11 @@ def score_steps(
     """Scores of steps and paths; `count` is the number of steps of each path.
 
     A step's score is s = sigmoid(bias + sum over channels of weight x known x verdict): log-odds of
-    independent evidence. Weights are fixed, one a channel, or `reliability.log_odds_weights`, of refutations
-    and of verifications.
+    independent evidence. Weights are one a channel, or two: of refutations, then of verifications (fixed, as
+    `ScoringConfig.log_odds`, or estimated, as `reliability.log_odds_weights`).
 
     A path's quality is m + min(w, 1) (p - m), with m the mean score of its steps, w the weight of
-    `agreement`, and p the probability that its answer is right (`agreement.answer_posterior`, each vote
+    `agreement`'s verifications, and p the probability that its answer is right (`agreement.answer_posterior`, each vote
     weighted by the doubts that the rules have of the voter). Where the group is not asked (w = 0, or it says
     nothing) it is m. The one definition that pairs, the curriculum and reports use.
     """
@@ -55,6 +55,6 @@ def score_steps(
     mean = path_quality(score, count)
     right = answer_posterior(evidence.answer_id, path_log_odds(share))
     asked = evidence.known[..., _AGREEMENT].any((1, 2))[:, None]
-    trust = jnp.where(asked, jnp.clip(weights[..., _AGREEMENT].mean(), 0.0, 1.0), 0.0)
+    trust = jnp.where(asked, jnp.clip(favour[_AGREEMENT], 0.0, 1.0), 0.0)
     quality = jnp.where(trust > 0.0, mean + trust * (right - mean), mean)
     return StepScores(score=score, channel=share, quality=quality)

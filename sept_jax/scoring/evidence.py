@@ -11,7 +11,7 @@ from sept_jax.checks.answers import final_answer
 from sept_jax.checks.reading import TEXT_CHANNELS, Reading
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.tokenizer import Tokenizer
-from sept_jax.records import CHANNELS, Evidence, Prompts, Rollouts, Steps, StepTexts
+from sept_jax.records import CHANNELS, Evidence, Host, Prompts, Rollouts, Steps, StepTexts
 from sept_jax.scoring.agreement import check_agreement
 from sept_jax.scoring.answer_gain import check_answer_gain
 from sept_jax.scoring.coherence import check_coherence
@@ -90,9 +90,15 @@ def gather_evidence(
     config: ScoringConfig,
     rollouts: Rollouts | None = None,
     judge: Judge | None = None,
+    log_odds: Float[Host, "2 C"] | None = None,
 ) -> Evidence:
     """Evidence on B x G paths of up to S steps, from what the rules read (`readings[b][g]`), the group, the
-    policy's own log-probabilities in `rollouts` and the model's answers (what is None is not asked)."""
+    policy's own log-probabilities in `rollouts` and the model's answers (what is None is not asked).
+
+    The group's votes are weighted by the doubts that the rules have of the voter, with `log_odds`, by default
+    the config's.
+    """
+    against = np.asarray(config.log_odds if log_odds is None else log_odds)[0]
     count = np.asarray(steps.count)
     shape = (*count.shape, config.max_steps)
     verdict = np.zeros((*shape, len(CHANNELS)), np.float32)
@@ -110,7 +116,7 @@ def gather_evidence(
     if "agreement" in asked:
         channel = CHANNELS.index("agreement")
         verdict[..., channel], known[..., channel] = check_agreement(
-            value_id, answer_id, count, path_log_odds(config.log_odds[0] * verdict)
+            value_id, answer_id, count, path_log_odds(against * verdict)
         )
     if "coherence" in asked and rollouts is not None:
         channel = CHANNELS.index("coherence")

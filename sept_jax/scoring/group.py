@@ -13,6 +13,9 @@ from sept_jax.scoring.combine import score_steps
 from sept_jax.scoring.evidence import AGAINST, WEIGHTS, ScoringConfig, gather_evidence
 from sept_jax.steps import split_text
 
+MAX_STEPS = 1_024
+"""Time and memory grow with paths x paths x steps."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoredStep:
@@ -36,9 +39,10 @@ class GroupScores:
 def score_group(question: str, paths: Sequence[str]) -> GroupScores:
     """Scores every step of every path of one question by the rules and, with two paths or more, the group.
 
-    The order of the paths does not matter: `quality` permutes with them.
+    The order of the paths does not matter: `quality` permutes with them. Steps beyond `MAX_STEPS` join the
+    last.
     """
-    texts = tuple(PathText(text, split_text(text)) for text in paths)
+    texts = tuple(PathText(text, split_text(text, MAX_STEPS)) for text in paths)
     if not texts:
         return GroupScores(np.zeros(0, np.float32), ())
     readings = tuple(read_path(question, text.steps, False) for text in texts)

@@ -34,7 +34,7 @@ class PathJob(NamedTuple):
 def worker_count(wanted: int) -> int:
     """`wanted` workers, but never more than there are cores. 0: all cores but one, which is left to the
     loop that feeds the device; at least one."""
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(wanted, cores) if wanted else max(cores - 1, 1)
 
 
@@ -119,6 +119,10 @@ class ReaderPool:
                     path.reading.set_result(unknown_reading(path.steps))
                 message = message[len(answers) + lost :]
         finally:
+            for path in message:  # nothing, unless something was raised: nobody may wait for ever
+                if not path.reading.done():
+                    self._count("check_errors")
+                    path.reading.set_result(unknown_reading(path.steps))
             self._idle.put(worker)
 
     def _ask(self, worker: WorkerProcess, message: "list[_Sent]") -> tuple[list[Any], bool]:

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 
-from sept_jax.scoring import score_group
+from sept_jax.scoring import group, score_group
 
 QUESTION = "Tom picks 4 apples a day for 7 days and eats 3. How many are left?"
 PATHS = [
@@ -39,3 +39,11 @@ def test_one_path_and_no_path():
     empty = score_group(QUESTION, ["", PATHS[0]])
     assert empty.quality[0] == 0
     assert empty.paths[0] == ()
+
+
+def test_a_path_of_very_many_lines_is_bounded():
+    long = "1+1=2\n" * 100_000
+    scores = score_group(QUESTION, [long, PATHS[0]])
+    assert len(scores.paths[0]) == group.MAX_STEPS
+    assert "".join(step.text for step in scores.paths[0]) == long
+    assert np.isfinite(scores.quality).all()

@@ -236,6 +236,28 @@ def test_without_a_worker_everything_is_unknown_and_nothing_raises():
         assert made.counts() == CLEAN | {"worker_restarts": 3}
 
 
+def test_an_answer_nested_too_deep_is_unknown_and_no_later_paths_answer(tmp_path, monkeypatch):
+    (tmp_path / "deep_worker.py").write_text(
+        "import sys\nfor line in sys.stdin.buffer:\n    print('[' * 200_000, flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with opened(1, module="deep_worker") as made:
+        readings = made.submit(numbered(2))
+        assert [reading.result(timeout=60) for reading in readings] == [unknown_reading(2)] * 2
+        assert made.counts() == CLEAN | {"worker_restarts": 2}
+
+
+def test_nobody_waits_for_ever_when_the_pool_itself_fails(monkeypatch):
+    def fails(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(ReaderPool, "_ask", fails)
+    with opened(1) as made:
+        readings = made.submit(numbered(2))
+        assert [reading.result(timeout=60) for reading in readings] == [unknown_reading(2)] * 2
+        assert made.counts() == CLEAN | {"check_errors": 2}
+
+
 def test_an_answer_that_is_no_reading_is_unknown(tmp_path, monkeypatch):
     bad = [None, [1, 2, 3], [[{}, [], None], 0, 0], [[{"arithmetic": [[1]]}, [None], None], 0, 0]]
     good = [pack(read_path("?", ("2+2=4",), True)), 0, 0]
