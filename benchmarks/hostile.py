@@ -3,11 +3,13 @@
 python benchmarks/hostile.py [--inputs 200000] [--seed 0]
 
 An input is one step, one problem and one path, split into steps. Counted are exceptions, the slowest read of
-one step, reads over 100 ms, the peak memory of the process, and, by an audit hook, every import, compilation,
-opened file, socket or process that a read causes.
+one step, reads over 100 ms (processor time, garbage collected between the reads, as in a worker), the peak
+memory of the process, and, by an audit hook, every import, compilation, opened file, socket or process that a
+read causes.
 """
 
 import argparse
+import gc
 import json
 import random
 import resource
@@ -19,6 +21,7 @@ from sept_jax.checks.reading import read_path
 from sept_jax.steps import split_text
 
 SLOW_SECONDS = 0.1
+COLLECT_EVERY = 64
 FORBIDDEN = (
     "import",
     "compile",
@@ -136,19 +139,23 @@ def attack(inputs: int, seed: int) -> dict:
     read_path("1+1=", ("1+1=2",), False)  # what is imported late is imported now
     exceptions, slowest, slow, worst = [], 0.0, 0, ""
     stop, began = watch_events(), time.perf_counter()
+    gc.disable()
     for number in range(inputs):
+        if number % COLLECT_EVERY == 0:
+            gc.collect()
         text = hostile_text(generator)
         path = tuple(text[a:b] for a, b in split_text(text))
         for problem, steps in ((text, ("So 2 + 2 = 4.",)), ("Is 2 + 2 = 4?", (text,)), (text[:200], path)):
-            start = time.perf_counter()
+            start = time.process_time()
             try:
                 read_path(problem, steps, bool(number % 2))
             except Exception as error:
                 exceptions.append(f"{type(error).__name__}: {text[:80]!r}")
-            seconds = (time.perf_counter() - start) / max(len(steps), 1)
+            seconds = (time.process_time() - start) / max(len(steps), 1)
             slow += seconds > SLOW_SECONDS
             if seconds > slowest:
                 slowest, worst = seconds, text[:80]
+    gc.enable()
     return {
         "inputs": inputs,
         "seed": seed,

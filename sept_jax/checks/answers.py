@@ -26,16 +26,17 @@ def final_answer(text: str) -> str | None:
         line = text[at + 4 :].lstrip("# ").split("\n", 1)[0].strip()
         if line:
             return _trim(line)
-    boxed = last_boxed(text)
+    boxed = last_boxed(text) if "box" in text else None
     if boxed is not None:
         return _trim(boxed)
+    asks = "nswer" in text or "NSWER" in text
+    if not asks and ":" not in text:
+        return None
     end_of_text = text[-MAX_CHARS:].rstrip()
     line = end_of_text[end_of_text.rfind("\n") + 1 :].lstrip(" *")
     if labelled := _LABEL.match(line):
         return _trim(line[labelled.end() :][:MAX_ANSWER])
-    if "nswer" not in end_of_text and "NSWER" not in end_of_text:
-        return None
-    phrases = list(_PHRASE.finditer(end_of_text))
+    phrases = list(_PHRASE.finditer(end_of_text)) if asks else []
     if not phrases:
         return None
     tail = end_of_text[phrases[-1].end() :][: MAX_ANSWER + 1]

@@ -33,9 +33,14 @@ Guard = Callable[..., Any]
 fails or takes longer than `steps` steps may."""
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=4_096)
 def read_path(question: str, steps: tuple[str, ...], strict: bool) -> Reading:
-    """Runs the text channels over a path. `strict`: quantities are used up (see `checks.provenance`)."""
+    """Runs the text channels over a path. `strict`: quantities are used up (see `checks.provenance`).
+
+    `provenance` holds three checks, the lowest verdict of which counts: where the numbers come from
+    (`provenance.check`), whether the path uses what it is given (`provenance.use`), and whether it
+    keeps to what the problem says of its quantities (`provenance.relations`). With `strict` only the first.
+    """
     return read_guarded(question, steps, strict, _unguarded)
 
 

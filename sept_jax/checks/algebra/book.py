@@ -10,7 +10,7 @@ from sept_jax.checks.formulas.terms import CALL, Tree, expand_calls, names, oper
 from sept_jax.checks.formulas.values import Term
 
 MAX_RELATIONS = 64
-"""How many of the last relations are looked at."""
+"""How many of the last relations are looked at; a name with more values has none."""
 
 GIVEN = -1
 """The step of what the problem says."""
@@ -29,20 +29,17 @@ _NEAR = 60
 
 class Relation(NamedTuple):
     """`left = right` or `left ≈ right`, both sides understood. `left_names` and `right_names` are the names
-    on each side, `chain` numbers the chain of links that it is in."""
+    on each side, `names` those on both; `chain` numbers the chain of links that it is in."""
 
     left: Term
     right: Term
     left_names: frozenset[str]
     right_names: frozenset[str]
+    names: frozenset[str]
     statement: Statement
     text: str
     step: int
     chain: int
-
-    @property
-    def names(self) -> frozenset[str]:
-        return self.left_names | self.right_names
 
     @property
     def shown(self) -> str:
@@ -81,6 +78,7 @@ class Book:
         self.hidden = self._piecewise = False
         self._values: dict[str, list[tuple[Tree, Relation]]] = {}
         self._unclear: set[str] = set()
+        self._heads: dict[int, Relation] = {}
         self._chains = 0
 
     def read(self, text: str, statements: list[Statement], step: int) -> list[Relation]:
@@ -93,26 +91,21 @@ class Book:
             self._chains += not statement.continues
             if statement.relation != "=" and statement.relation != "≈":
                 continue
+            both = left.names | right.names
             relation = Relation(
-                left,
-                right,
-                left.names,
-                right.names,
-                statement,
-                text,
-                step,
-                self._chains,
+                left, right, left.names, right.names, both, statement, text, step, self._chains
             )
             self.relations.append(relation)
+            self._heads.setdefault(self._chains, relation)
             if CALL in left.operators and not self._piecewise and is_head(left.tree):
                 self._define(left.tree[1], left.tree[2:], right.tree)
             if step == GIVEN:
                 self.bind(relation)
         return self.relations[first:]
 
-    def chain(self, relation: Relation) -> list[Relation]:
-        """The links of the chain that a relation is in, in order."""
-        return [r for r in self.relations[-MAX_RELATIONS:] if r.chain == relation.chain]
+    def head(self, relation: Relation) -> Relation:
+        """The first link of the chain that a relation is in."""
+        return self._heads[relation.chain]
 
     def bind(self, relation: Relation) -> None:
         """Notes the value that a relation gives a name; a supposed one makes the name's value unknown."""
@@ -120,7 +113,7 @@ class Book:
             return
         left, right = relation.left.tree, relation.right.tree
         if relation.statement.continues and not relation.right_names:
-            left = next(r for r in self.relations if r.chain == relation.chain).left.tree
+            left = self.head(relation).left.tree
         for name, value, free in ((left, right, relation.right_names), (right, left, relation.left_names)):
             if isinstance(name, str) and not free:
                 self._values.setdefault(name, []).append((value, relation))
@@ -128,7 +121,9 @@ class Book:
     def value_of(self, name: str) -> Tree | None:
         """The one value that a name has had so far; None without one, or with several."""
         values = self._values.get(name, ())
-        if not values or any(r.statement.listed or r.supposed(40) for _, r in values):
+        if not 0 < len(values) <= MAX_RELATIONS:
+            return None
+        if any(r.statement.listed or r.supposed(40) for _, r in values):
             return None
         first = values[0][0]
         return first if all(equal(first, v) is True for v, _ in values[1:]) else None

@@ -17,7 +17,7 @@ from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
 MAX_CONGRUENCES = 40
 
-_SIGNS = ("=", "<", ">", "≡", "≈", "≤", "≥", "\\equiv", "\\approx", "\\le", "\\ge", "\\lt", "\\gt", "mod")
+_SIGNS = ("<", ">", "≡", "≈", "≤", "≥", "\\equiv", "\\approx", "\\le", "\\ge", "\\lt", "\\gt", "mod")
 _CHECKED = frozenset((CMP, OPAQUE, SQRT, VAR))
 
 
@@ -42,7 +42,9 @@ class _Path:
         tokens = _tokens(problem)
         if tokens is not None:
             for relation in self.book.read(problem, find_statements(tokens), GIVEN):
-                self._add(relation, "", GIVEN)
+                equation = self._equation(relation, "", GIVEN)
+                if equation is not None:
+                    self.equations.append(equation)
             self.congruences = _congruences(problem, tokens)
             if len(self.congruences) > 1:
                 self.congruences.clear()  # a system: none follows from the one before it
@@ -67,11 +69,11 @@ class _Path:
                 yield judge_closed(relation, tokens)
             else:
                 yield self._judge(relation)
-                equation = self._add(relation, step[end : relation.statement.start], number)
+                equation = self._equation(relation, step[end : relation.statement.start], number)
                 if equation is not None:
-                    earlier = self.equations[:-1]
-                    yield judge_sequence(equation, earlier)
-                    yield judge_system(equation, earlier)
+                    yield judge_sequence(equation, self.equations)
+                    yield judge_system(equation, self.equations)
+                    self.equations.append(equation)
             self.book.bind(relation)
             end = relation.statement.end
         if CMP in tokens.kinds:
@@ -87,19 +89,16 @@ class _Path:
                 return found
         return UNKNOWN
 
-    def _add(self, relation: Relation, before: str, number: int) -> Equation | None:
+    def _equation(self, relation: Relation, before: str, number: int) -> Equation | None:
         order = self.equations[-1].order + 1 if self.equations else 0
         if order > 1 and self.equations[-1].relation.step == GIVEN and number != GIVEN:
             order += 1  # of several equations of the problem, which one the path goes on from is open
-        equation = equation_of(relation, order, before)
-        if equation is not None:
-            self.equations.append(equation)
-        return equation
+        return equation_of(relation, order, before)
 
 
 def _tokens(text: str) -> Tokens | None:
     """The tokens of a text, or None where it has nothing to check: only prose and plain arithmetic."""
-    if not any(sign in text for sign in _SIGNS):
+    if "=" not in text and not any(sign in text for sign in _SIGNS):
         return None
     tokens = tokenize(text)
     if tokens is None or not ("mod" in text or not _CHECKED.isdisjoint(tokens.kinds)):

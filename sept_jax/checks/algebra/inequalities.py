@@ -3,7 +3,7 @@
 from sept_jax.checks.algebra.closed import closed_value
 from sept_jax.checks.formulas.evaluation import near
 from sept_jax.checks.formulas.judge import doubted
-from sept_jax.checks.formulas.lexer import CMP, REL, Tokens
+from sept_jax.checks.formulas.lexer import CMP, Tokens
 from sept_jax.checks.formulas.parser import Parser
 from sept_jax.checks.formulas.statements import clean_end, ending
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
@@ -20,8 +20,7 @@ _HOLDS = {
 
 def judge_inequalities(tokens: Tokens) -> Verdict:
     """Refuted if one closed inequality of a text is false, verified if one is true and none false."""
-    kinds, values = tokens.kinds, tokens.values
-    cuts = [i for i, kind in enumerate(kinds) if kind in (REL, CMP)]
+    kinds, values, cuts = tokens.kinds, tokens.values, tokens.cuts
     parser = Parser(tokens)
     verdict = UNKNOWN
     for n, cut in enumerate(cuts[:MAX_INEQUALITIES]):

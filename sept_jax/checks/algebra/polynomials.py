@@ -1,5 +1,6 @@
 """Equations in one name as polynomials with rational coefficients."""
 
+import math
 from fractions import Fraction
 
 from sept_jax.checks.formulas.exact import Abstain
@@ -103,14 +104,29 @@ def common(p: Polynomial, q: Polynomial) -> Polynomial:
 
 
 def _remainder(p: Polynomial, q: Polynomial) -> Polynomial:
-    rest = list(map(Fraction, p))
-    while len(rest) >= len(q):
-        factor = rest[-1] / q[-1]
-        shift = len(rest) - len(q)
-        for i, c in enumerate(q):
-            rest[shift + i] -= factor * c
+    """The remainder of p by q up to a factor, in whole numbers without a common divisor."""
+    rest, by = _whole(p), _whole(q)
+    while len(rest) >= len(by):
+        shared = math.gcd(rest[-1], by[-1])
+        factor, scale = rest[-1] // shared, by[-1] // shared
+        shift = len(rest) - len(by)
+        if scale != 1:
+            rest = [scale * c for c in rest]
+        for i, c in enumerate(by, shift):
+            rest[i] -= factor * c
         rest = list(_trim(rest[:-1]))
-    return tuple(rest)
+    return _primitive(rest)
+
+
+def _whole(p: Polynomial) -> list[int]:
+    """A multiple of a polynomial with whole coefficients."""
+    below = math.lcm(*[c.denominator for c in p])
+    return [c.numerator * (below // c.denominator) for c in p]
+
+
+def _primitive(p: list[int]) -> Polynomial:
+    shared = math.gcd(*p)
+    return tuple([c // shared for c in p]) if shared > 1 else tuple(p)
 
 
 def value(p: Polynomial, at: Fraction | int) -> Fraction | int:

@@ -73,7 +73,7 @@ def differs_still(relation: Relation, a: Tree, b: Tree, book: Book) -> bool:
 
 def starts_well(relation: Relation, book: Book) -> bool:
     """Whether the chain of a link starts with a definition or an identity: its links are rewritings then."""
-    head = book.chain(relation)[0]
+    head = book.head(relation)
     if head is relation or head.statement.continues:
         return True
     if number(head.left.tree):

@@ -2,7 +2,7 @@
 
 import re
 
-from sept_jax.checks.algebra.book import GIVEN, Relation
+from sept_jax.checks.algebra.book import GIVEN, MAX_RELATIONS, Relation
 from sept_jax.checks.algebra.linear import Form, equation_form
 from sept_jax.checks.algebra.polynomials import Polynomial, common, divides, numerator, proportional
 from sept_jax.checks.formulas.evaluation import PRIME, coordinate, equal, near, residue, residue_of
@@ -97,10 +97,11 @@ class Equation:
     def residues(self) -> tuple[int, ...] | None:
         """Three values of one side less the other, modulo a prime; None where it is irrational."""
         if self._residues == "not made":
-            tree = self.difference
             try:
-                points = ({n: residue_of(n + "'" * k) for n in self.names} for k in range(3))
-                self._residues = None if tree is None else tuple(residue(tree, at) for at in points)
+                points = [{n: residue_of(n + "'" * k) for n in self.names} for k in range(3)]
+                self._residues = tuple(
+                    [(residue(self.left, at) - residue(self.right, at)) % PRIME for at in points]
+                )
             except Abstain:
                 self._residues = None
         return self._residues
@@ -124,33 +125,45 @@ def equation_of(relation: Relation, order: int, before: str) -> Equation | None:
 
 
 def judge_sequence(equation: Equation, earlier: list[Equation]) -> Verdict:
-    """Refuted if the equation has no solution in common with the one in the same names right before it, or is
+    """Refuted if the equation has no solution in common with one in the same names right before it, or is
     no multiple of it though the text says that it is only rearranged."""
-    last = next((e for e in reversed(earlier) if e.names == equation.names), None)
-    if last is None or last.binding or equation.order - last.order > 1:
+    if not earlier:
+        return UNKNOWN
+    last = earlier[-1]
+    if last.names != equation.names or last.binding or equation.order - last.order > 1:
         return UNKNOWN
     if equation.relation.step - last.relation.step > 1 or _trivial(equation) or _trivial(last):
         return UNKNOWN
     follows = _follows(last, equation)
     if follows:
         return Verdict(1.0, f"{equation.relation.shown} follows from {last.relation.shown}")
-    if not (equation.relation.plain and last.relation.plain) or _one_of_many(equation, last):
+    if not (equation.relation.plain and last.relation.plain):
         return UNKNOWN
-    tight = _tight(equation, last)
-    if follows is None:
-        if tight and _same_degree(last, equation):
-            shown = last.relation.shown
-            return Verdict(-1.0, f"{equation.relation.shown} does not have the solutions of {shown}")
-        if _only_rewritten(equation, last, earlier) and _not_multiple(last, equation):
-            shown = last.relation.shown
-            return Verdict(-1.0, f"{equation.relation.shown} is not what {shown} simplifies to")
+    fault = _lost(equation, last, earlier) if follows is None else _clash(equation, last, earlier)
+    if not fault or _one_of_many(equation, last):
         return UNKNOWN
-    alike = (e for e in earlier if e.names == equation.names and not _trivial(e))
-    open_to_doubt = (True, None) if len(equation.names) == 1 else (True,)
-    if not tight and any(_follows(e, equation) in open_to_doubt for e in alike):
-        return UNKNOWN
-    shown = last.relation.shown
-    return Verdict(-1.0, f"{equation.relation.shown} has no solution in common with {shown}")
+    return Verdict(-1.0, f"{equation.relation.shown} {fault.format(last.relation.shown)}")
+
+
+def _lost(equation: Equation, last: Equation, earlier: list[Equation]) -> str:
+    """What is wrong with an equation that shares some but not all solutions with the last one; "" where
+    that may be meant."""
+    if _same_degree(last, equation) and _tight(equation, last):
+        return "does not have the solutions of {}"
+    if _only_rewritten(equation, last, earlier) and _not_multiple(last, equation):
+        return "is not what {} simplifies to"
+    return ""
+
+
+def _clash(equation: Equation, last: Equation, earlier: list[Equation]) -> str:
+    """What is wrong with an equation that shares no solution with the last one; "" where it may come from
+    another equation."""
+    if not _tight(equation, last):
+        alike = (e for e in earlier[-MAX_RELATIONS:] if e.names == equation.names and not _trivial(e))
+        open_to_doubt = (True, None) if len(equation.names) == 1 else (True,)
+        if any(_follows(e, equation) in open_to_doubt for e in alike):
+            return ""
+    return "has no solution in common with {}"
 
 
 def _tight(equation: Equation, last: Equation) -> bool:

@@ -12,7 +12,10 @@ from sept_jax.checks.formulas.equations import Link, find_links
 
 _BEFORE, _TAIL, _AFTER = 100, 50, 40
 
-_NUMBER_AFTER_WORD = re.compile(r"[a-z] (?=\\?\$?\d)")
+_NUMBER_AFTER_WORD = re.compile(r"[efglnos] (?=\\?\$?\d)")
+"""The last letters of connectors."""
+
+_DIGIT = re.compile(r"\d")
 _CONNECTORS = (
     " is", " is equal to", " are", " equals", " equal", " gives", " gives us", " make", " makes", " comes to",
     " yields", " results in", " totals", " giving", " giving us", " making", " totaling", " totalling",
@@ -88,7 +91,8 @@ def worded_clauses(step: str) -> Iterator[Clause]:
         before = step[max(0, at - _BEFORE) : at]
         start = at - len(before) + _CONNECTOR.search(before, max(0, len(before) - 32)).start()
         before = step[max(0, at - _BEFORE) : start]
-        if _ENDING.search(before[-_TAIL:]) is None:
+        tail = before[-_TAIL:]
+        if _DIGIT.search(tail) is None or _ENDING.search(tail) is None:
             yield Clause(start, at + 1, "", None)
             continue
         cuts = [cut.end() for cut in _CLAUSE.finditer(before)]

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from sept_jax.checks.formulas.lexer import MAX_CHARS
 from sept_jax.checks.formulas.words import word_set
 
+CACHED_CHARS = 1_024
+
 
 class Claim(NamedTuple):
     """A statement that was executed: `holds`, why in words, and where `[start, end)` of the plain text."""
@@ -44,6 +46,9 @@ _LATEX = re.compile(
 )
 _SCRIPT = re.compile(r"([\^_])\s?\{([^{}]{1,20})\}")
 _THOUSANDS = re.compile(r"[0-9]+(?:(?:\{,\}|,\\!|\\,|,)[0-9]{3})+(?![0-9])")
+_THREE_DIGITS = re.compile(r",(?:\}|\\!)?[0-9]{3}")
+"""A text without this has no commas of thousands."""
+
 _GROUPED = re.compile(r"[0-9]{1,2}(?:,[0-9]{3})+|[0-9]{3},[0-9]{3}|[0-9]{1,3}(?:(?:\{,\}|,\\!|\\,)[0-9]{3})+")
 _LAYOUT = (
     ("\\$", ""), ("\\(", ""), ("\\)", ""), ("\\[", ""), ("\\]", ""), ("\\times", "*"), ("\\cdot ", "* "),
@@ -91,14 +96,17 @@ def _replace(found: re.Match) -> str:
     return new
 
 
-@functools.lru_cache(maxsize=4_096)
 def plain(step: str) -> str:
     """The step in lower case without LaTeX's layout: `\\frac{1}{2}` as 1/2, `\\cdot` as *, `\\text{...}` as
     its words, no dollar signs, no commas of thousands. Empty beyond the lexer's bounds."""
+    return _remembered(step) if len(step) <= CACHED_CHARS else _plain(step)
+
+
+def _plain(step: str) -> str:
     if len(step) > MAX_CHARS:
         return ""
     text = step
-    if "," in text:
+    if _THREE_DIGITS.search(text):
         text = _THOUSANDS.sub(_join, text)
     if "\\" in text:
         for layout, new in _LAYOUT:
@@ -109,11 +117,17 @@ def plain(step: str) -> str:
         text = _SCRIPT.sub(
             lambda found: found[1] + (found[2] if found[2].isalnum() else f"({found[2]})"), text
         )
-    text = text.translate(_SYMBOLS).replace("**", "")
+    if text.isascii():
+        text = text.replace("$", "").replace("&", " ").replace("\t", " ")
+    else:
+        text = text.translate(_SYMBOLS)
+    text = text.replace("**", "")
     while "  " in text:
         text = text.replace("  ", " ")
     return text.lower()
 
+
+_remembered = functools.lru_cache(maxsize=512)(_plain)
 
 _DOUBTS = re.compile(
     r"\b(?:if|suppose|supposing|assume|assuming|whether|unless|must|should|would|could|might|need|needs|want|"

@@ -52,6 +52,9 @@ _CONCLUDES = re.compile(
     r"\b(?:answer|simplified (?:form|expression)|simplifies to|expression) (?:is|to|becomes)"
     r"?:?\s{0,3}$|answer is"
 )
+_CONCLUDING = ("answer", "simplif", "expression")
+"""A step without one of these does not conclude."""
+
 _LAST_SIDE = re.compile(r"=\s*([^=<>≈]{1,120}?)\s*[.,;]?\s*(?:\\\]|\\\)|\$+|\n\]|$)")
 
 
@@ -70,7 +73,7 @@ def check_contradiction(problem: str, steps: Sequence[str]) -> list[Verdict]:
         if reason is not None:
             verdicts.append(Verdict(-1.0, reason))
         else:
-            verdicts.append(_rebound(step, bound))
+            verdicts.append(_rebound(step, bound) if "=" in step else UNKNOWN)
     return verdicts
 
 
@@ -85,7 +88,7 @@ def _refuted(problem: str, facts: Given, steps: Sequence[str], i: int) -> str | 
         reason = misquoted(problem, step)
     if reason is None and "(or " in step:
         reason = _two_values(step)
-    if reason is None and i and "boxed" in step:
+    if reason is None and i and "boxed" in step and any(map(step.__contains__, _CONCLUDING)):
         reason = _other_conclusion(step, steps[i - 1], steps[:i])
     return reason
 

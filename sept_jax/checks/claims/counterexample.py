@@ -28,7 +28,7 @@ def _check(problem: str, step: str) -> Verdict:
         if rule.hint is not None and not rule.hint.search(low):
             continue
         text = low if rule.raw else plain(step)
-        for claim in rule.read(text, plain(problem)) if rule.problem else rule.read(text):
+        for claim in rule.read(text, problem) if rule.problem else rule.read(text):
             if not claim.holds and asserted(text, claim.start, claim.end):
                 return Verdict(-1.0, claim.reason)
             if claim.holds and not verdict.known:

@@ -27,6 +27,7 @@ _SETS = re.compile(
     + "two|three|four|five|six|seven|eight|nine|ten"
     + r") )?"
 )
+_LISTED = re.compile(r"[0-9] ?(?:,|and |& )")
 _COUNTS = re.compile(r"[0-9]{1,6} (?=[a-z])")
 _SAYS = (
     "there are ",
@@ -89,7 +90,7 @@ def listings(text: str) -> Iterator[Claim]:
 
 
 def _listings(text: str) -> Iterator[Claim]:
-    for found in _SETS.finditer(text):
+    for found in _SETS.finditer(text) if _LISTED.search(text) else ():
         read = read_set(text, found.end())
         if read is None:
             continue

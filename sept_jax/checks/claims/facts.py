@@ -3,38 +3,49 @@
 import re
 from collections.abc import Iterator
 
-from sept_jax.checks.claims.claims import Claim, ends_clean, stands_alone
+from sept_jax.checks.claims.claims import Claim, ends_clean, plain, stands_alone
+from sept_jax.checks.formulas.conversions import SIZES
+from sept_jax.checks.formulas.words import singular
 
+_MEASURED = {
+    "minute": "seconds",
+    "hour": "minutes seconds",
+    "day": "hours minutes seconds",
+    "week": "days",
+    "year": "months",
+    "decade": "years",
+    "century": "years decades",
+    "dollar": "cents pennies nickels dimes quarters",
+    "quarter": "cents pennies nickels",
+    "dime": "cents pennies nickels",
+    "nickel": "cents pennies",
+    "foot": "inches",
+    "yard": "feet inches",
+    "mile": "feet yards",
+    "pound": "ounces oz",
+    "gallon": "quarts pints cups",
+    "quart": "pints cups",
+    "pint": "cups",
+    "cup": "tablespoons",
+    "tablespoon": "teaspoons",
+    "meter": "centimeters cm millimeters",
+    "kilometer": "meters m",
+    "centimeter": "millimeters mm",
+    "kilogram": "grams g",
+    "liter": "milliliters ml",
+}
+"""Units whose sizes tell how many one has of the other."""
 _PARTS = {
-    "minute": "60 seconds",
-    "hour": "60 minutes, 3600 seconds",
-    "day": "24 hours, 1440 minutes, 86400 seconds",
-    "week": "7 days",
     "month": "28/29/30/31 days",
-    "year": "365/366/360/364 days, 52 weeks, 12 months, 4 quarters, 4 seasons, 8760/8784 hours",
+    "year": "365/366/360/364 days, 52 weeks, 4 quarters, 4 seasons, 8760/8784 hours",
     "leap year": "366 days",
-    "decade": "10 years",
-    "century": "100 years, 10 decades",
     "millennium": "1000 years",
     "dozen": "12 eggs, 12 items, 12 units, 12 pieces",
-    "dollar": "100 cents, 100 pennies, 20 nickels, 10 dimes, 4 quarters",
-    "quarter": "25 cents, 25 pennies, 5 nickels, 3 months",
-    "dime": "10 cents, 10 pennies, 2 nickels",
-    "nickel": "5 cents, 5 pennies",
-    "foot": "12 inches",
-    "yard": "3 feet, 36 inches",
-    "mile": "5280 feet, 1760 yards",
-    "pound": "16 ounces, 16 oz",
-    "gallon": "4 quarts, 8 pints, 16 cups, 128 ounces",
-    "quart": "2 pints, 4 cups, 32 ounces",
-    "pint": "2 cups, 16 ounces",
-    "cup": "8 ounces, 16 tablespoons",
-    "tablespoon": "3 teaspoons",
-    "meter": "100 centimeters, 100 cm, 1000 millimeters",
-    "kilometer": "1000 meters, 1000 m",
-    "centimeter": "10 millimeters, 10 mm",
-    "kilogram": "1000 grams, 1000 g",
-    "liter": "1000 milliliters, 1000 ml",
+    "quarter": "3 months",
+    "gallon": "128 ounces",
+    "quart": "32 ounces",
+    "pint": "16 ounces",
+    "cup": "8 ounces",
     "right angle": "90 degrees",
     "straight angle": "180 degrees",
     "straight line": "180 degrees",
@@ -66,12 +77,15 @@ for _whole, _listed in _PARTS.items():
     for _item in _listed.split(", "):
         _counts, _part = _item.split(" ", 1)
         FACTS[_whole, _part] = frozenset(map(int, _counts.split("/")))
+for _whole, _listed in _MEASURED.items():
+    for _part in _listed.split():
+        FACTS[_whole, _part] = frozenset((SIZES[_whole][1] // SIZES[singular(_part)][1],))
 for _whole, _counts in _MONTHS.items():
     FACTS[_whole, "days"] = frozenset(map(int, _counts.split("/")))
 
-_WHOLES = "|".join(sorted((*_PARTS, *_MONTHS), key=len, reverse=True))
-_COUNTED = re.compile(r"([0-9]{1,6}) ([a-z]+)(?: ([a-z]+))?")
-_PART_WORDS = frozenset(part for _, part in FACTS)
+_WHOLES = "|".join(sorted({*_MEASURED, *_PARTS, *_MONTHS}, key=len, reverse=True))
+_PART_WORDS = "|".join(sorted({part for _, part in FACTS}, key=len, reverse=True))
+_COUNTED = re.compile(rf"([0-9]{{1,6}}) ({_PART_WORDS})(?![a-z])")
 _THERE = re.compile(r"there(?: are|'re) (?:only |exactly |approximately )?$")
 _IN = re.compile(
     rf" in (?:the month of |the |an? |one |1 |each |every |any )?(?P<whole>{_WHOLES})(?![a-z'-])"
@@ -132,13 +146,8 @@ _PROBABILITY = re.compile(
 def conversions(text: str, problem: str) -> Iterator[Claim]:
     """ "there are 30 days in March", "5 nickels equal 1 dollar". Silent where the problem says the same."""
     for found in _COUNTED.finditer(text):
-        part = f"{found[2]} {found[3]}"
-        if part not in _PART_WORDS:
-            part = found[2]
-            if part not in _PART_WORDS:
-                continue
-        start = found.start()
-        end = found.start(2) + len(part)
+        part = found[2]
+        start, end = found.span()
         if start and text[start - 1] in "0123456789.,/*+^-":
             continue
         before = text[max(0, start - 50) : start]
@@ -165,13 +174,13 @@ def conversions(text: str, problem: str) -> Iterator[Claim]:
         if counts is None:
             continue
         holds = int(found[1]) in counts
-        if holds or not re.search(rf"(?<!\d){found[1]}(?!\d)", problem):
+        if holds or not re.search(rf"(?<!\d){found[1]}(?!\d)", plain(problem)):
             kind = "" if whole in _MONTHS else "a "
             yield Claim(holds, f"{kind}{whole} has {min(counts)} {part}", start, end)
     for found in _MONTH_DAYS.finditer(text) if " days" in text else ():
         month, count = found["whole"] or found["month"], int(found["count"] or found["days"])
         part = text[: found.start()].endswith(_PARTLY)
-        if count not in FACTS[month, "days"] and f"{count} days" not in problem and not part:
+        if count not in FACTS[month, "days"] and f"{count} days" not in plain(problem) and not part:
             yield Claim(False, f"{month} has {min(FACTS[month, 'days'])} days", *found.span())
     rest = _REST.search(text) if "remaining" in text else None
     first = _FIRST_DAYS.search(text) if rest else None

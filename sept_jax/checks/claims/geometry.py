@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sept_jax.checks.claims.claims import Claim, ends_clean, shown
+from sept_jax.checks.claims.claims import Claim, ends_clean, plain, shown
 from sept_jax.checks.claims.general import tree_of
 from sept_jax.checks.formulas.evaluation import near, value_at
 from sept_jax.checks.formulas.exact import Abstain
@@ -92,7 +92,7 @@ def points(text: str, problem: str) -> Iterator[Claim]:
         if "line" in text or "slope" in text
         else []
     )
-    known = named_points(problem) if named else {}
+    known = named_points(plain(problem)) if named else {}
     if known:
         yield from _through_named(text, named, known)
 
@@ -157,7 +157,7 @@ def _measured(found: re.Match, first: Point, second: Point) -> Iterator[Claim]:
 
 def isosceles(text: str, problem: str) -> Iterator[Claim]:
     """ "since AB = BC, the angles BAC and ABC are equal": the equal angles lie opposite the equal sides."""
-    if "equilateral" in text or "equilateral" in problem:
+    if "equilateral" in text or "equilateral" in problem.lower():
         return
     for found in _ISOSCELES.finditer(text):
         sides = [{found["a"], found["b"]}, {found["c"], found["d"]}]

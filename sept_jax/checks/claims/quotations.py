@@ -2,12 +2,12 @@
 
 import functools
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sept_jax.checks.claims.claims import shown
 from sept_jax.checks.formulas.words import JOINTS, MEASURES, NUMBERS, singular, word_set
+from sept_jax.checks.wording import heads, words
 
 MAX_SEGMENTS = 40
 LEAST = 8
@@ -26,9 +26,12 @@ _SIZES = _BY_SIZE | {
     "kilograms",
     "kilometers",
 }
+_HEADS = heads(" ".join(_SIZES))
+_WORDS_FOR = {
+    value: heads(" ".join(w for w, n in NUMBERS.items() if n == value)) for value in NUMBERS.values()
+}
 _AMOUNT = re.compile(r"(\$?)([0-9]{1,9}(?:,[0-9]{3})*(?:\.[0-9]{1,6})?)(?:[ -]([a-z]{2,20}))?")
 _COUNTED = re.compile(r"(?: |-|\\ )?(?:\\text\{ ?)?([A-Za-z]{2,20})")
-_WORD = re.compile(r"[a-z]+")
 _NOT_NOUNS = JOINTS | word_set(
     "of in per a an each on by he she they the his her it there after before every who have has "
     "had left long old "
@@ -47,18 +50,18 @@ class Given(NamedTuple):
     off: tuple[tuple[str, frozenset[int]], ...]
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=512)
 def given(problem: str) -> Given:
     """The amounts and percents of a problem."""
     off: dict[str, set[int]] = {}
     if "%" in problem or "percent" in problem:
         for number, kind in _OFF.findall(problem):
             off.setdefault("off" if kind == "discount" else kind, set()).add(int(number))
-    found = _AMOUNT.findall(problem)
-    uses = Counter(number for _, number, _ in found)
+    found = _AMOUNT.findall(problem) if "$" in problem or not _HEADS.isdisjoint(words(problem)) else []
+    numbers = [number for _, number, _ in found]
     amounts: dict[str, str] = {}
     for money, number, unit in found:
-        if (money or unit in _SIZES) and uses[number] == 1:
+        if (money or unit in _SIZES) and numbers.count(number) == 1:
             value = float(number.replace(",", ""))
             if value >= LEAST and not _in_words(value, problem):
                 amounts[number] = f"${number}" if money else f"{number} {unit}"
@@ -66,9 +69,7 @@ def given(problem: str) -> Given:
 
 
 def _in_words(value: float, problem: str) -> bool:
-    return value <= 100 and any(
-        NUMBERS[word] == value for word in _WORD.findall(problem.lower()) if word in NUMBERS
-    )
+    return value <= 100 and not _WORDS_FOR.get(value, frozenset()).isdisjoint(words(problem))
 
 
 def misattributed(problem: str, facts: Given, steps: Sequence[str], i: int) -> str | None:
@@ -167,13 +168,14 @@ _QUOTED = (
     *("expression", "equation", "inequality", "function", "polynomial", "fraction", "congruence", "problem"),
     *("evaluate", "simplify", "solve", "compute", "expand", "factor", "find", "given", "given that"),
 )
+_ANNOUNCING = heads(" ".join(_QUOTED))
 
 
 def _symbols(formula: str) -> list[str]:
     return [_SAME.get(s, s) for s in _SYMBOL.findall(formula) if s not in _LAYOUT]
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=512)
 def _formulas(problem: str) -> tuple[tuple[tuple[str, ...], ...], str]:
     segments = []
     for found in _FORMULA.finditer(problem):
@@ -186,6 +188,8 @@ def _formulas(problem: str) -> tuple[tuple[tuple[str, ...], ...], str]:
 def misquoted(problem: str, step: str) -> str | None:
     """Why a formula that the step announces as the problem's is not quite that: one number is missing or
     another one, or one sign."""
+    if _ANNOUNCING.isdisjoint(words(step)):
+        return None
     for opening in _OPENING.finditer(step):
         before = step[max(0, opening.start() - 30) : opening.start()].rstrip(" :\n").lower()
         if not before.removesuffix(" is").removesuffix(" given by").endswith(_QUOTED):

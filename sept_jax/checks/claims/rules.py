@@ -18,11 +18,12 @@ from sept_jax.checks.claims import (
     weekdays,
 )
 from sept_jax.checks.claims.claims import Claim
+from sept_jax.checks.wording import words
 
 
 class Rule(NamedTuple):
     """`read` runs on the plain text of the steps that hold one of the words `heads`, and one of `phrases` and
-    what `hint` finds (if there are any), in lower case. With `problem` it is given the problem's text too;
+    what `hint` finds (if there are any), in lower case. With `problem` it is given the problem too;
     with `raw` it reads the step as it is, but in lower case."""
 
     heads: frozenset[str]
@@ -110,7 +111,7 @@ RULES = (
         general.satisfying,
     ),
     _rule("all any every", "for all;for any;for every", general.inequalities),
-    _rule("there total which that giving making", "", tallies.tallies, hint=tallies.HINT),
+    _rule("there total which that giving making", ",", tallies.tallies, hint=tallies.HINT),
     _rule("after before from", "days after;days from;days before", weekdays.weekdays),
     _rule(
         "am pm m",
@@ -141,14 +142,12 @@ for _i, _each in enumerate(RULES):
 _HEADS = frozenset(_RULES_OF)
 _SIGNS = tuple((sign, _RULES_OF[sign.encode()]) for sign in "_<>|")
 _RARE_SIGNS = tuple((sign, _RULES_OF[word.encode()]) for sign, word in _SAME.items())
-_WORDS = bytes(ord(chr(c).lower()) if c < 128 and chr(c).isalnum() else 32 for c in range(256))
-"""ASCII letters in lower case and digits; anything else is a space."""
 
 
 def awake(step: str) -> int:
     """The rules, as bits, of which a head is in the step."""
     bits = 0
-    for head in _HEADS.intersection(step.encode("ascii", "replace").translate(_WORDS).split()):
+    for head in _HEADS.intersection(words(step)):
         bits |= _RULES_OF[head]
     for sign, rules in _SIGNS if step.isascii() else _SIGNS + _RARE_SIGNS:
         if sign in step:

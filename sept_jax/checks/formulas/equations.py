@@ -11,7 +11,6 @@ from typing import NamedTuple
 from sept_jax.checks.formulas.judge import Side, judge
 from sept_jax.checks.formulas.lexer import (
     BANG,
-    CMP,
     CUR,
     FRAC,
     LP,
@@ -95,8 +94,7 @@ _cached_links = functools.lru_cache(maxsize=2_048)(_links)
 
 
 def _stream_links(tokens: Tokens) -> list[Link]:
-    kinds, links = tokens.kinds, []
-    cuts = [i for i, kind in enumerate(kinds) if kind in (REL, CMP)]
+    kinds, cuts, links = tokens.kinds, tokens.cuts, []
     if not cuts:
         return links
     parser = Parser(tokens)
@@ -260,6 +258,8 @@ def _clean(tokens: Tokens, at: int, start: int) -> bool:
 
 
 def _measures(words: list[str]) -> tuple[str, ...]:
+    if not words:
+        return ()
     last = len(words) - 1
     return tuple(
         w for i, word in enumerate(words)

@@ -23,8 +23,7 @@ from sept_jax.checks.formulas.terms import (
     PI,
     TRIGONOMETRIC,
     Tree,
-    names,
-    operations,
+    contents,
 )
 
 PRIME = (1 << 61) - 1
@@ -69,7 +68,8 @@ def residue(tree: Tree, at: Mapping[str, int] | None = None) -> int:
 def modular(tree: Tree, modulus: int, at: Mapping[str, int] | None = None) -> int:
     """The value of a tree modulo a number, with its names as given by `at`. Raises Abstain on irrational
     operations, names without a value, and divisors that have no inverse."""
-    if names(tree) - (at or {}).keys() or operations(tree) - {"+", "*", "/", "^"}:
+    free, used = contents(tree)
+    if free - (at or {}).keys() or used - {"+", "*", "/", "^"}:
         raise Abstain
     return _residue(tree, at, modulus)
 
@@ -78,11 +78,14 @@ def _residue(tree: Tree, at: Mapping[str, int] | None, prime: int) -> int:
     if isinstance(tree, tuple):
         symbol = tree[0]
         if symbol == "+":
-            return sum([_residue(a, at, prime) for a in tree[1:]]) % prime
+            value = 0
+            for a in tree[1:]:
+                value += a if type(a) is int else _residue(a, at, prime)
+            return value % prime
         if symbol == "*":
             value = 1
             for a in tree[1:]:
-                value = value * _residue(a, at, prime) % prime
+                value = value * (a if type(a) is int else _residue(a, at, prime)) % prime
             return value
         if symbol == "/":
             return _inverse(_residue(tree[1], at, prime), prime)
@@ -130,10 +133,9 @@ def equal(left: Tree, right: Tree) -> bool | None:
         exact = True
     except Abstain:
         exact = False
-    used = operations(left) | operations(right)
+    free, used = contents(left, right)
     if CALL in used or (not exact and used <= _RATIONAL):
         return None
-    free = names(left) | names(right)
     if exact and not used & CONSTANTS and not free & {IMAGINARY, EULER}:
         return False
     readings = [{DEGREE: math.pi / 180}]

@@ -1,5 +1,7 @@
 """Exact, bounded evaluation of arithmetic in plain text, Unicode and LaTeX."""
 
+from sept_jax.checks.formulas.exact import fraction
+from sept_jax.checks.formulas.lexemes import MAX_DIGITS
 from sept_jax.checks.formulas.lexer import NL, SEP, WORD, tokenize
 from sept_jax.checks.formulas.parser import Parser
 from sept_jax.checks.formulas.values import Value
@@ -7,6 +9,9 @@ from sept_jax.checks.formulas.values import Value
 
 def evaluate(text: str) -> Value | None:
     """The value of a text that is one closed expression, currency, units and a last period allowed."""
+    if text.isdecimal() and text.isascii() and text[0] != "0" and len(text) <= MAX_DIGITS:
+        value = fraction(int(text))
+        return Value(value, (value,), (), 0, (), 0)
     tokens = tokenize(text)
     if tokens is None:
         return None

@@ -20,24 +20,25 @@ def value_at(tree: Tree, at: Mapping[str, float | complex | int]) -> float | com
 
 
 def _value(tree: Tree, at: Mapping[str, float | complex | int]) -> float | complex | int:
-    if isinstance(tree, int):
-        return tree
-    if isinstance(tree, str):
+    if type(tree) is str:
         if tree == PI:
             return math.pi
         value = at.get(tree)
         if value is None:
             raise Abstain
         return value
-    if not isinstance(tree, tuple):
-        return tree.numerator / tree.denominator
+    if type(tree) is not tuple:
+        return tree if type(tree) is int else tree.numerator / tree.denominator
     symbol = tree[0]
     if symbol == "+":
-        return sum([_value(a, at) for a in tree[1:]])
+        value = 0
+        for a in tree[1:]:
+            value += a if type(a) is int else _value(a, at)
+        return value
     if symbol == "*":
         value = 1
         for a in tree[1:]:
-            value *= _value(a, at)
+            value *= a if type(a) is int else _value(a, at)
             if not abs(value) < _LARGE:
                 raise Abstain
         return value

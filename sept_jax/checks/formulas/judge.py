@@ -9,6 +9,9 @@ from sept_jax.checks.formulas.values import PERCENT_PLAIN, Value
 from sept_jax.checks.formulas.words import DOUBTS, MEASURES, SCALES
 
 _STOPS = frozenset(".;?")
+_FLOAT_PLACES = 12
+"""A decimal with as many places is what a program printed, and good to as many digits."""
+
 _REFUSALS = frozenset(("mod", "modulo", "remainder", "false", "contradiction", "not", "impossible"))
 
 
@@ -52,13 +55,16 @@ def judge(
 
 def compare(left: Value, right: Value, relation: str) -> bool | None:
     """Whether the sides are equal as printed: exactly, or to half a unit in the last printed place of a
-    side that is one number; None up to a whole unit (cut off instead of rounded) and where a whole
-    number stands for a fraction with '='."""
-    if left.exact == right.exact:
+    side that is one number, or to 12 digits where it has 12 places; None up to a whole unit (cut off instead
+    of rounded) and where a whole number stands for a fraction with '='."""
+    if left.exact is right.exact or left.exact == right.exact:
         return True
     printed, other = (left, right) if right.operators and not left.operators else (right, left)
     if printed.operators and not (left.decimals or right.decimals):
         return False  # fractions are exact
+    gap = abs(left.exact - right.exact)
+    if printed.decimals >= _FLOAT_PLACES and gap * 10**_FLOAT_PLACES <= abs(other.exact):
+        return True  # 2000 / 75 = 26.666666666666668
     unit = Fraction(1, 10**printed.decimals)
     if relation == "≈" and not printed.decimals and not printed.operators:
         number, zeros = abs(int(printed.exact)), 0
@@ -67,7 +73,6 @@ def compare(left: Value, right: Value, relation: str) -> bool | None:
         unit = Fraction(10**zeros)
     if relation == "=" and (other.exact / unit).denominator == 1:
         return False
-    gap = abs(left.exact - right.exact)
     if gap > unit:
         return None if relation == "≈" and gap * 200 < abs(other.exact) else False
     return (

@@ -68,6 +68,7 @@ CACHED_CHARS = 1_024
 _OPERAND_END = frozenset({NUM, RP, PCT, WORD})
 _OPERAND_START = frozenset({NUM, LP, CUR, DOLLAR, FRAC, SQRT})
 _BINARY = frozenset({OP, REL, CMP})
+_RELATIONS = frozenset({REL, CMP})
 _RELATION_AHEAD = re.compile(
     r"\s{0,9}(?:[=<>≈≤≥≠≡]|\\\\|$"
     r"|\\(?:approx|equiv|leq?|geq?|neq?|lt|gt|cong|sim|implies|q?quad)(?![A-Za-z]))"
@@ -77,14 +78,16 @@ _SIGN_AHEAD = re.compile(r"\s{0,9}(?:[-+*/×÷·−]|\\(?:cdot|times|div)(?![A-Z
 
 class Tokens:
     """Tokens as parallel lists. `values` holds a number `(value, decimals)`, or the token's symbol;
-    `match` the partner of each bracket (-1 without one); `notes` the spans of `<<...>>`."""
+    `match` the partner of each bracket (-1 without one); `notes` the spans of `<<...>>`; `cuts` the tokens
+    that are relations."""
 
-    __slots__ = ("ends", "kinds", "match", "notes", "starts", "text", "values")
+    __slots__ = ("cuts", "ends", "kinds", "match", "notes", "starts", "text", "values")
 
     def __init__(self, text: str, kinds: list[int], values: list, starts: list[int], ends: list[int]):
         self.text, self.kinds, self.values, self.starts, self.ends = text, kinds, values, starts, ends
         self.notes: list[tuple[int, int]] = []
         self.match: list[int] = []
+        self.cuts: list[int] = []
 
 
 def tokenize(text: str) -> Tokens | None:
@@ -111,6 +114,8 @@ def _tokenize(text: str) -> Tokens | None:
         return None
     tokens.match = [-1] * len(tokens.kinds)
     _resolve(tokens, needs)
+    if not _RELATIONS.isdisjoint(tokens.kinds):
+        tokens.cuts = [i for i, kind in enumerate(tokens.kinds) if kind in _RELATIONS]
     return tokens
 
 

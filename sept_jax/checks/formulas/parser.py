@@ -25,10 +25,10 @@ from sept_jax.checks.formulas.lexer import (
     Tokens,
     touching,
 )  # fmt: skip
-from sept_jax.checks.formulas.quantities import is_share, proper_fraction, skip_units
+from sept_jax.checks.formulas.quantities import by_fraction, degree_of, is_share, proper_fraction, skip_units
 from sept_jax.checks.formulas.symbols import factor_follows, symbolic_operand
 from sept_jax.checks.formulas.terms import DEGREE, Tree, combine, negated, number, root_of
-from sept_jax.checks.formulas.values import BY_FRACTION, NO_FACTORIAL, PERCENT_PLAIN, Term, Value
+from sept_jax.checks.formulas.values import NO_FACTORIAL, PERCENT_PLAIN, Term, Value
 
 MAX_DEPTH = 16
 MAX_WORK = 20_000
@@ -36,11 +36,14 @@ MAX_WORK = 20_000
 _BEFORE_NUMBER = frozenset((LP, CUR, FRAC, SQRT, OP))
 _STOPS = frozenset((RP, REL, SEP, NL, CMP, VAR, OPAQUE, CUR))
 """Kinds that may stand before the first number of closed arithmetic, and those that end a number."""
-
 _GOES_ON = frozenset((OP, PCT, BANG, WORD, FRAC, SQRT, LP, VAR, OPAQUE))
 """Kinds of tokens with which an expression goes on behind an operand."""
+_STRENGTH = {"+": 10, "-": 10, "*": 20, "/": 20, "^": 30}
+"""How tightly operators bind."""
 
 _ENDS = frozenset((REL, CMP, SEP, RP, NL))
+_ATOMS = frozenset((NUM, VAR))
+_NO_NAMES = frozenset()
 
 
 class Parser:
@@ -93,6 +96,9 @@ class Parser:
 
     def term(self, start: int, end: int) -> Term | None:
         """As `parse`, names and irrational constants allowed."""
+        kinds = self.kinds
+        if start < end and kinds[start] in _ATOMS and (start + 1 == end or kinds[start + 1] in _ENDS):
+            return self._atom(start)
         self.symbolic, self.apply = True, combine
         self._begin(start, end, 0)
         self.bars = self.in_angle = 0
@@ -109,6 +115,14 @@ class Parser:
             self.ambiguous,
             frozenset(self.names),
         )
+
+    def _atom(self, at: int) -> Term:
+        """What `term` returns for a number or name that nothing continues."""
+        self.work, self.pos = self.work + 1, at + 1
+        value = self.values[at]
+        if self.kinds[at] == VAR:
+            return Term(value, 0, (), (), 0, frozenset((value,)))
+        return Term(*value, (), (), 0, _NO_NAMES)
 
     def _begin(self, start: int, end: int, reading: int) -> None:
         self.pos, self.end, self.reading = start, end, reading
@@ -138,19 +152,16 @@ class Parser:
                     self.pos += 1  # a rate such as $5/hour
                     skip_units(self)
                     continue
-                strength = 10 if symbol in "+-" else 20 if symbol in "*/" else 30
+                strength = _STRENGTH[symbol]
                 if strength <= power:
                     break
                 if symbol == "-" and kinds[self.pos - 1] == WORD:
                     self.dash = self.pos
                 self.pos += 1
                 self.operators.append(symbol)
-                if self._plain_number():
-                    right = self._number()
-                else:
-                    right = self.expression(29 if symbol == "^" else strength)
+                right = self._factor(29 if symbol == "^" else strength)
                 if symbol == "/":
-                    if self._by_fraction():
+                    if by_fraction(self):
                         self.pos += 1
                         self.operators.append("/")
                         right = self.apply("/", right, self.expression(strength))
@@ -194,10 +205,15 @@ class Parser:
         self.depth -= 1
         return left
 
-    def _plain_number(self) -> bool:
-        """Whether the operand is a number and nothing more."""
+    def _factor(self, power: int) -> Tree:
+        """As `expression`, quicker for a number or name behind which nothing binds tighter than `power`."""
         at, kinds = self.pos, self.kinds
-        return at < self.end and kinds[at] == NUM and (at + 1 >= self.end or kinds[at + 1] in _ENDS)
+        kind = kinds[at] if at < self.end else -1
+        if kind == NUM or (kind == VAR and self.symbolic):
+            after = kinds[at + 1] if at + 1 < self.end else NL
+            if after in _ENDS or (after == OP and _STRENGTH[self.values[at + 1]] <= power):
+                return self._number() if kind == NUM else symbolic_operand(self, VAR)
+        return self.expression(power)
 
     def _number_and_factor(self, kind: int) -> bool:
         """Whether a number or bracket is followed by a factor without a sign, as in 2(3), 2√3."""
@@ -205,19 +221,11 @@ class Parser:
             return False
         return kind in (FRAC, SQRT) or (kind == LP and touching(self.tokens, self.pos))
 
-    def _by_fraction(self) -> bool:
-        """Whether `a / b` goes on as `a / b/c` and is read as `a / (b/c)`."""
-        at = self.pos
-        if self.peek() != OP or self.values[at] != "/" or self.peek(1) != NUM or self.kinds[at - 1] != NUM:
-            return False
-        self.ambiguous |= BY_FRACTION
-        return bool(self.reading & BY_FRACTION)
-
     def _juxtaposed(self, left: Tree) -> Tree:
         if self.slash == len(self.operators):
             raise Abstain  # 6/2(1+2) has two readings
         self.operators.append("*")
-        return self.apply("*", left, self.expression(24))
+        return self.apply("*", left, self._factor(24))
 
     def _operand(self) -> Tree:
         kind = self.peek()
@@ -249,15 +257,7 @@ class Parser:
             return self.apply("/", top, self.argument())
         if kind == SQRT:
             self.pos += 1
-            degree = 2
-            if (
-                self.peek() == LP
-                and self.values[self.pos] == "["
-                and self.peek(1) == NUM
-                and self.peek(2) == RP
-            ):
-                degree = self.values[self.pos + 1][0]
-                self.pos += 3
+            degree = degree_of(self)
             value = self.argument()
             self.operators.append("√")
             return root_of(value, degree) if self.symbolic else root(value, degree)

@@ -5,11 +5,26 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sept_jax.checks.formulas.exact import Number
-from sept_jax.checks.formulas.lexer import CUR, FRAC, LP, NUM, OP, PCT, REL, RP, SEP, SQRT, WORD
+from sept_jax.checks.formulas.exact import Abstain, Number
+from sept_jax.checks.formulas.lexer import (
+    CUR,
+    FRAC,
+    LP,
+    NUM,
+    OP,
+    PCT,
+    REL,
+    RP,
+    SEP,
+    SQRT,
+    WORD,
+    Tokens,
+    touching,
+)  # fmt: skip
+from sept_jax.checks.formulas.symbols import letters
 from sept_jax.checks.formulas.terms import Tree, number
-from sept_jax.checks.formulas.values import MIXED_PRODUCT
-from sept_jax.checks.formulas.words import JOINTS
+from sept_jax.checks.formulas.values import BY_FRACTION, MIXED_PRODUCT
+from sept_jax.checks.formulas.words import JOINTS, MEASURES, SHORT_UNITS, singular
 
 if TYPE_CHECKING:
     from sept_jax.checks.formulas.parser import Parser
@@ -43,6 +58,24 @@ def proper_fraction(parser: Parser) -> Number:
     return Fraction(top, below)
 
 
+def by_fraction(parser: Parser) -> bool:
+    """Whether `a / b` goes on as `a / b/c` and is read as `a / (b/c)`."""
+    at, kinds = parser.pos, parser.kinds
+    if parser.peek() != OP or parser.values[at] != "/" or parser.peek(1) != NUM or kinds[at - 1] != NUM:
+        return False
+    parser.ambiguous |= BY_FRACTION
+    return bool(parser.reading & BY_FRACTION)
+
+
+def degree_of(parser: Parser) -> Number:
+    r"""The degree of the root whose sign was read, the 3 of `\sqrt[3]{8}`; 2 where none is written."""
+    at = parser.pos
+    if parser.peek() != LP or parser.values[at] != "[" or parser.peek(1) != NUM or parser.peek(2) != RP:
+        return 2
+    parser.pos += 3
+    return parser.values[at + 1][0]
+
+
 def is_share(parser: Parser, value: Tree) -> bool:
     """Whether "of" stands between a fraction or percent and a number."""
     if parser.values[parser.pos] != "of" or not number(value):
@@ -51,9 +84,20 @@ def is_share(parser: Parser, value: Tree) -> bool:
     return share and parser.peek(1) in (NUM, LP, CUR, FRAC, SQRT)
 
 
+def _is_name(tokens: Tokens, at: int) -> bool:
+    """Whether a word in capitals, or a capitalised one that touches the number before it, is no measure."""
+    first = tokens.text[tokens.starts[at]]
+    if not first.isupper() or singular(tokens.values[at]) in MEASURES or tokens.values[at] in SHORT_UNITS:
+        return False
+    return letters(tokens, at) != "" or (tokens.kinds[at - 1] in (NUM, RP) and touching(tokens, at))
+
+
 def skip_units(parser: Parser) -> bool:
-    """Skips up to four unit words if an operator, a relation, a bracket or the end follows them."""
+    """Skips up to four unit words if an operator, a relation, a bracket or the end follows them. Raises
+    Abstain where a name stands there, of a segment ("\\frac12 AB") or of what is counted ("1Dachshund")."""
     at, kinds, values = parser.pos, parser.kinds, parser.values
+    if _is_name(parser.tokens, at):
+        raise Abstain
     left = 5
     while at < parser.end and kinds[at] == WORD and values[at] not in JOINTS and values[at] != "of":
         left -= values[at] != ""

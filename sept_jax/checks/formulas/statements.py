@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sept_jax.checks.formulas.lexer import (
     BANG,
-    CMP,
     CUR,
     FRAC,
     LP,
@@ -17,7 +16,6 @@ from sept_jax.checks.formulas.lexer import (
     OP,
     OPAQUE,
     PCT,
-    REL,
     RP,
     SEP,
     SQRT,
@@ -33,6 +31,7 @@ from sept_jax.checks.formulas.values import Term
 from sept_jax.checks.formulas.words import word_set
 
 MAX_SYMBOL_WORK = 6_000
+MAX_STATEMENTS = 200
 
 _SYMBOLS = frozenset((VAR, OPAQUE, SQRT))
 _INSIDE = frozenset((NUM, OP, VAR, RP, FRAC, SQRT, BANG, PCT, CUR, LP))
@@ -41,6 +40,7 @@ _UNCLEAN_WORDS = word_set(
     "rem r base million billion thousand hundred dozen"
 )
 _LIST_WORDS = frozenset(("or", "and"))
+_COMMAS = frozenset(("", ",", "$", "&"))
 
 
 class Statement(NamedTuple):
@@ -63,8 +63,7 @@ class Statement(NamedTuple):
 
 def find_statements(tokens: Tokens) -> list[Statement]:
     """All relations of which both sides are understood and one has more than plain arithmetic, in order."""
-    kinds = tokens.kinds
-    cuts = [i for i, kind in enumerate(kinds) if kind in (REL, CMP)]
+    kinds, cuts = tokens.kinds, tokens.cuts
     found: list[Statement] = []
     parser = Parser(tokens)
     left, first, doubtful, continues, start = None, 0, False, False, 0
@@ -85,7 +84,7 @@ def find_statements(tokens: Tokens) -> list[Statement]:
             span = tokens.starts[first], tokens.starts[cut], tokens.ends[stop - 1]
             relation = tokens.values[cut]
             found.append(Statement(left, right, relation, *span, continues, listed, doubtful, first, stop))
-        if parser.work > MAX_SYMBOL_WORK:
+        if parser.work > MAX_SYMBOL_WORK or len(found) == MAX_STATEMENTS:
             break
         while right is not None and after < end and kinds[after] == NL:
             after += 1
@@ -235,22 +234,18 @@ def _remark(tokens: Tokens, start: int, close: int, end: int) -> bool:
 
 def _listed(tokens: Tokens, stop: int, end: int) -> bool:
     """Whether `x = 2` goes on as `x = 2, 3` or `x = 2 or 3`."""
-    at = stop
-    while (
-        at < end
-        and at < stop + 3
-        and (
-            (tokens.kinds[at] == SEP and tokens.values[at] in ("", ",", "$", "&"))
-            or (tokens.kinds[at] == WORD and tokens.values[at] in _LIST_WORDS)
-        )
-    ):
+    kinds, at = tokens.kinds, stop
+    joints = []
+    while at < end and at < stop + 3:
+        kind, value = kinds[at], tokens.values[at]
+        if not (kind == SEP and value in _COMMAS) and not (kind == WORD and value in _LIST_WORDS):
+            break
+        joints.append(value)
         at += 1
-    if at == stop or at >= end:
+    if at >= end or not joints:
         return False
-    words = {tokens.values[i] for i in range(stop, at) if tokens.kinds[i] == WORD}
-    comma = any(tokens.kinds[i] == SEP and tokens.values[i] == "," for i in range(stop, at))
-    if "or" in words:
+    if "or" in joints:
         return True
-    number_follows = tokens.kinds[at] in (NUM, OP, FRAC, SQRT)
-    alone = at + 1 >= end or tokens.kinds[at] != NUM or tokens.kinds[at + 1] in (SEP, NL, WORD)
-    return (comma or "and" in words) and number_follows and alone
+    number_follows = kinds[at] in (NUM, OP, FRAC, SQRT)
+    alone = at + 1 >= end or kinds[at] != NUM or kinds[at + 1] in (SEP, NL, WORD)
+    return ("," in joints or "and" in joints) and number_follows and alone

@@ -96,34 +96,32 @@ def _joined(symbol: str, left: Tree, right: Tree) -> Tree:
     return (symbol, *first, *last)
 
 
-def names(tree: Tree) -> set[str]:
-    """Names in a tree, constants and functions' names left out."""
+def contents(*trees: Tree) -> tuple[set[str], set[str]]:
+    """What `names` and `operations` give, of several trees together."""
     found: set[str] = set()
-    stack = [tree]
+    used: set[str] = set()
+    stack = list(trees)
     while stack:
         at = stack.pop()
-        if isinstance(at, str):
-            if at not in CONSTANTS:
-                found.add(at)
-        elif isinstance(at, tuple):
-            stack.extend(at[2:] if at[0] == CALL else at[1:])
-    return found
+        if type(at) is tuple:
+            symbol = at[0]
+            used.add(symbol)
+            if symbol == "^" and not isinstance(at[2], int):
+                used.add("^^")  # an exponent that is no whole number
+            stack += at[2:] if symbol == CALL else at[1:]
+        elif type(at) is str:
+            (used if at in CONSTANTS else found).add(at)
+    return found, used
+
+
+def names(tree: Tree) -> set[str]:
+    """Names in a tree, constants and functions' names left out."""
+    return {tree} - CONSTANTS if isinstance(tree, str) else contents(tree)[0]
 
 
 def operations(tree: Tree) -> set[str]:
     """Operations and constants in a tree."""
-    found: set[str] = set()
-    stack = [tree]
-    while stack:
-        at = stack.pop()
-        if isinstance(at, tuple):
-            found.add(at[0])
-            if at[0] == "^" and not isinstance(at[2], int):
-                found.add("^^")  # an exponent that is no whole number
-            stack.extend(at[2:] if at[0] == CALL else at[1:])
-        elif isinstance(at, str) and at in CONSTANTS:
-            found.add(at)
-    return found
+    return contents(tree)[1]
 
 
 def nodes(tree: Tree) -> int:

@@ -6,6 +6,16 @@ one that only takes itself back is doubted.
 
 import re
 
+from sept_jax.checks.wording import heads, words
+
+_HEADS = heads(
+    "mistake mistakes error errors typo typos misprint misprints confusion confusions ambiguity "
+    "inconsistency discrepancy flaw flaws contradiction contradictions not fails never ambiguous unclear "
+    "flawed incomplete inconsistent contradictory misleading incorrect wrong impossible information "
+    "insufficient cannot unable interpretation recalculate reconsider re recheck"
+)
+"""A step without one of these words has none of the patterns, but for "doesn't" and the like."""
+
 _TRIGGERS = (
     "n't", "n’t", " not ", "annot be", "mistake", "error", "confus", "typo", "ambigu", "inconsist",
     "contradict", "insufficient", "enough inf", "additional inf", "missing inf", "more inf", "impossible",
@@ -52,6 +62,8 @@ _TAKES_BACK = re.compile(
 def admission(step: str) -> tuple[str, bool]:
     """The words in which a step says that the problem is faulty or lacks something (True), or in which it
     takes something back (False); "" if it does neither."""
+    if _HEADS.isdisjoint(words(step)) and "n't" not in step and "n’t" not in step:
+        return "", False
     if not any(map(step.__contains__, _TRIGGERS)) or not any(map(step.__contains__, _OBJECTS)):
         return "", False
     found = _BLAMES.search(step)

@@ -1,8 +1,10 @@
-"""Results that a story cannot have: less than nothing, part of a person, a difference of a number to "
-"itself."""
+"""Results that a story cannot have: less than nothing, part of a person, a number taken from
+itself."""
 
 import functools
 import re
+
+from sept_jax.checks.wording import heads, words
 
 _FORMULA = re.compile(r"\$[^$]{0,40}[\d)a-z]\$|\$[a-zA-Z(]")
 _MATHEMATICS = (
@@ -24,19 +26,21 @@ _ITSELF = re.compile(
     rf"(?: [a-z]{{1,20}})? ?= ?{_MONEY}0(?![.\d])"
 )
 _ZERO = re.compile(r"= ?(?:\\?\$ ?)?0(?![.\d])")
-_DECIMAL = re.compile(r"\d\.\d{1,9} ?[a-z\\]")
 _BEINGS = (
-    "people|persons?|students?|child|children|kids?|girls?|boys?|man|men|woman|women|friends?|dogs?|cats?|"
-    "birds?|animals?"
-    "|players?|guests?|passengers?|customers?|workers?|employees?|teachers?|chickens?|cows?|horses?|sheep"
+    "people person persons student students child children kid kids girl girls boy boys man men woman women "
+    "friend friends dog dogs cat cats bird birds animal animals player players guest guests passenger "
+    "passengers customer customers worker workers employee employees teacher teachers chicken chickens cow "
+    "cows horse horses sheep"
 )
+_HEADS = heads(_BEINGS)
 _BROKEN = re.compile(
-    rf"(?<![\d.,$])(\d{{1,9}}\.\d{{0,9}}[1-9]) ?(?:\\text\{{ ?)?(?:[a-z]{{1,20}} )?(?:{_BEINGS})\b"
+    rf"(?<![\d.,$])(\d{{1,9}}\.\d{{0,9}}[1-9]) ?(?:\\text\{{ ?)?(?:[a-z]{{1,20}} )?"
+    rf"(?:{_BEINGS.replace(' ', '|')})\b"
 )
 _SHARES = re.compile(r"average|mean\b| per |each|every|%|expect|times")
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=512)
 def is_story(problem: str) -> bool:
     """Whether a problem is told in words: `$` is money in it, not mathematics."""
     if any(map(problem.__contains__, _MATHEMATICS)):
@@ -53,7 +57,7 @@ def impossible(problem: str, step: str) -> str:
         found = _ITSELF.search(step) if _ZERO.search(step) is not None else None
         if found is not None:
             return f'"{found.group().strip()}" takes a number from itself'
-    if _DECIMAL.search(step) is not None:
+    if "." in step and not _HEADS.isdisjoint(words(step)):
         found = _BROKEN.search(step)
         if found is not None and _SHARES.search(step) is None:
             return f'"{found.group()}" cannot be counted'

@@ -3,6 +3,7 @@
 A rule reads the problem once and returns a check of its steps, or None where the problem gives no ground.
 """
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -117,23 +118,33 @@ def _amounts(step: str, earlier: Sequence[str], problem: str, shares: set[str], 
     """A change that is called the new amount, or a discount that is what remains."""
     if not any(word in step for word in _LABELS):
         return ""
+    bases: frozenset[Fraction] = frozenset()
     for found in _AMOUNT.finditer(step):
         label, amount = found[1].lower(), _number(found[5])
         if not found[2] and not found[4]:
             continue
-        bases = {_number(text) for told in (problem, *earlier, step) for text in _NUMBER.findall(told)} - {
-            0,
-            100,
-        }
-        change = {base * Fraction(share) / 100 for base in bases for share in shares}
-        result = {base + sign * base * Fraction(share) / 100 for base in bases for share in shares}
+        if not bases:
+            bases = frozenset().union(*map(_bases, (problem, *earlier, step)))
+        changes = _is_share(amount, [Fraction(share) for share in shares], bases)
+        remains = _is_share(amount, [100 + sign * Fraction(share) for share in shares], bases)
         percent = "% or ".join(sorted(shares))
         if label in ("discount", "savings", "reduction"):
-            if sign < 0 and amount in result - change and found[2] in (None, "amount"):
+            if sign < 0 and remains and not changes and found[2] in (None, "amount"):
                 return f"{found[5]} is what remains after {percent}% off, not the discount"
-        elif amount in change - result:
+        elif changes and not remains:
             return f"{found[5]} is {percent}% of the amount, the change itself, not the new amount"
     return ""
+
+
+@functools.lru_cache(maxsize=512)
+def _bases(text: str) -> frozenset[Fraction]:
+    """What a percentage may be a percentage of."""
+    return frozenset(map(_number, _NUMBER.findall(text))) - {0, 100}
+
+
+def _is_share(amount: Fraction, percents: Sequence[Fraction], bases: frozenset[Fraction]) -> bool:
+    """Whether the amount is one of the percentages of one of the bases."""
+    return any(amount * 100 / percent in bases if percent else amount == 0 for percent in percents)
 
 
 def _number(text: str) -> Fraction:

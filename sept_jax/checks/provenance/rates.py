@@ -31,6 +31,7 @@ _OF_EACH = re.compile(
     r"\b(\d{1,9}|[a-z]{1,20}) ([a-z]{3,}) (?:of|with|weighing|containing) (\d{1,12}(?:\.\d{1,9})?) "
     r"([a-z]{1,20}) each\b"
 )
+_HELD_EACH = re.compile(r"(?:of|with|ing) \d{1,12}(?:\.\d{1,9})? [a-z]{1,20} each\b")
 _EACH_HOLDS = re.compile(
     r"\b(?:one|each|every|a single) ([a-z]{3,}) (?:is|has|weighs|holds|contains|=)(?: about)? (\d{1,9}"
     r"(?:\.\d{1,9})?) ([a-z]{1,20})",
@@ -65,7 +66,7 @@ def price_checks(problem: str) -> list[Check]:
         checks.append(lambda step, earlier: _price_of_several(step, prices))
     portions = (
         {singular(found[2]): (Fraction(found[3]), found[4]) for found in _OF_EACH.finditer(problem)}
-        if " each" in problem
+        if _HELD_EACH.search(problem)
         else {}
     )
     if portions:

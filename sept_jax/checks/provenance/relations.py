@@ -29,39 +29,42 @@ def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
     unknown."""
     if len(problem) > MAX_CHARS:
         return [UNKNOWN] * len(steps)
-    checks = _checks(problem)
-    return [
-        _judge(problem, step, steps[:i], *checks) if len(step) <= MAX_CHARS else UNKNOWN
-        for i, step in enumerate(steps)
-    ]
+    outright, readings = _checks(problem)
+    story = is_story(problem)
+    verdicts = []
+    for i, step in enumerate(steps):
+        if len(step) > MAX_CHARS:
+            verdicts.append(UNKNOWN)
+            continue
+        reason = (
+            (_first(outright, step, steps[:i]) if outright else "")
+            or combined(problem, step)
+            or false_unit(step)
+            or (impossible(problem, step) if story else "")
+        )
+        if reason:
+            verdicts.append(Verdict(-1.0, reason))
+            continue
+        said, blames = admission(step)
+        if blames:
+            verdicts.append(Verdict(-1.0, f'says "{said}", but a problem that is posed can be solved'))
+            continue
+        reason = (_first(readings, step, steps[:i]) if readings else "") or upside_down(problem, step)
+        if said and not reason:
+            reason = f'says "{said}"'
+        verdicts.append(Verdict(SOFT, reason) if reason else UNKNOWN)
+    return verdicts
 
 
-@functools.lru_cache(maxsize=1_024)
+@functools.lru_cache(maxsize=512)
 def _checks(problem: str) -> tuple[tuple[Check, ...], tuple[Check, ...]]:
     """What contradicts the problem outright, and what reads it otherwise."""
     readings = (*percent_checks(problem), *price_checks(problem), *duration_checks(problem))
     return tuple(deal_checks(problem)), readings
 
 
-def _judge(
-    problem: str, step: str, earlier: Sequence[str], outright: Sequence[Check], readings: Sequence[Check]
-) -> Verdict:
-    reason = (
-        _first(outright, step, earlier)
-        or combined(problem, step)
-        or false_unit(step)
-        or (impossible(problem, step) if is_story(problem) else "")
-    )
-    if reason:
-        return Verdict(-1.0, reason)
-    words, blames = admission(step)
-    if blames:
-        return Verdict(-1.0, f'says "{words}", but a problem that is posed can be solved')
-    reason = _first(readings, step, earlier) or upside_down(problem, step)
-    if reason:
-        return Verdict(SOFT, reason)
-    return Verdict(SOFT, f'says "{words}"') if words else UNKNOWN
-
-
 def _first(checks: Sequence[Check], step: str, earlier: Sequence[str]) -> str:
-    return next(filter(None, (check(step, earlier) for check in checks)), "")
+    for check in checks:
+        if reason := check(step, earlier):
+            return reason
+    return ""

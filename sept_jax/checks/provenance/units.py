@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from sept_jax.checks.formulas.conversions import SIZES
 from sept_jax.checks.formulas.words import singular
+from sept_jax.checks.wording import heads, words
 
 _NUMBER = r"\d[\d,]{0,14}(?:\.\d{1,9})?"
 _UNIT = r" ?(?:\\text\{ ?)?([A-Za-z]{1,14})"
@@ -13,7 +14,9 @@ _CLOSE = r"(?: ?\})?"
 _SHORTER = ("second", "minute", "day", "week", "inch", "foot", "feet", "cent", "ounce", "gram", "ml", "cup")
 """A sum of two units of one kind has one of these."""
 
+_HEADS = heads(" ".join(f"{unit} {unit}s" for unit in SIZES))
 _GOES_ON = (*"0123456789.,/*×÷+-−", "\\times", "\\div")
+_OVER_UNIT = re.compile(r"/ ?(?:\\text\{ ?)?[A-Za-z]")
 _RATE_RESULT = re.compile(r"= ?\\?\$?\d[\d,.]{0,14} ?(?:\\\))?[ \\a-zA-Z{]{1,24}(?:/| per )")
 _RATE_BY = re.compile(
     rf"{_NUMBER}{_UNIT}{_CLOSE}{_PER}{_CLOSE} ?(×|\*|x|÷|/|\\times|\\div) ?{_NUMBER}{_UNIT}{_CLOSE}"
@@ -41,16 +44,19 @@ def false_unit(step: str) -> str:
     of one kind."""
     if "=" not in step:
         return ""
-    if ("+" in step or "-" in step) and any(map(step.__contains__, _SHORTER)):
+    rate = _says_rate(step)
+    measured = (rate or "+" in step or "-" in step) and not _HEADS.isdisjoint(words(step))
+    if measured and ("+" in step or "-" in step) and any(map(step.__contains__, _SHORTER)):
         for found in _SUM.finditer(step):
             first, unit, sign, second, other, result = found.groups()
             if _mixed(unit, other, money=False) and _begins(step, found.start()):
                 total = _value(first) + (_value(second) if sign == "+" else -_value(second))
                 if total == _value(result):
                     return f"{_plain(found.group())}: {unit} and {other} are not the same unit"
-    if not ("/" in step or " per " in step):
+    if not rate:
         return ""
-    for found in _PRODUCT.finditer(step) if "*" in step or "×" in step or "\\times" in step else ():
+    times = measured and ("*" in step or "×" in step or "\\times" in step)
+    for found in _PRODUCT.finditer(step) if times else ():
         _, per, unit, unit_before, _, per_after = found.groups()
         per, unit = per or per_after, unit or unit_before
         if _mixed(per, unit, money=True) and _begins(step, found.start()):
@@ -68,7 +74,7 @@ def false_unit(step: str) -> str:
 def upside_down(problem: str, step: str) -> str:
     """Why a rate of the step is upside down ("" if none is): with 120 washings and 2 pumps,
     `120/2 = 60 pumps per washing`."""
-    if "=" not in step or _RATE_RESULT.search(step) is None:
+    if "=" not in step or not _says_rate(step) or _RATE_RESULT.search(step) is None:
         return ""
     for found in _QUOTIENT.finditer(step):
         top, top_unit, below, below_unit = found.groups()[:4] if found[1] else found.groups()[4:8]
@@ -78,6 +84,11 @@ def upside_down(problem: str, step: str) -> str:
         if _counts(problem, step, top, top_unit, per) and _counts(problem, step, below, below_unit, unit):
             return f"{_plain(found.group())}: that is {per}s per {unit}, upside down"
     return ""
+
+
+def _says_rate(step: str) -> bool:
+    """Whether a unit stands after a slash or "per"."""
+    return " per " in step or ("/" in step and _OVER_UNIT.search(step) is not None)
 
 
 def _begins(step: str, start: int) -> bool:

@@ -3,14 +3,14 @@
 Doubts of a whole path, for word problems: none of them refutes a step.
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 
 from sept_jax.checks.arithmetic.check import show_number
 from sept_jax.checks.formulas.equations import find_links
-from sept_jax.checks.provenance.check import problem_quantities
+from sept_jax.checks.formulas.exact import Number
+from sept_jax.checks.provenance.numbers import plain, problem_quantities
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
 SOFT = -0.5
@@ -38,7 +38,7 @@ def check_use(problem: str, steps: Sequence[str], answer: Fraction | str | None)
     doubts = [UNKNOWN] * len(steps)
     if not isinstance(answer, Fraction):
         return doubts
-    used: set[Fraction] = set()
+    used: set[Number] = set()
     found = False
     for k in range(len(steps) - 1, -1, -1):
         for link in reversed(find_links(steps[k])):
@@ -49,9 +49,11 @@ def check_use(problem: str, steps: Sequence[str], answer: Fraction | str | None)
                 continue
             found = True
             result = None if goal is None or goal.operators else goal.exact
-            if result is not None and result != answer and used.isdisjoint(_forms(result)):
+            if result is not None and result != answer and not _is_used(plain(result), used):
                 doubts[k] = Verdict(SOFT, f"{show_number(result)} is never used")
-            used.update(source.numbers, goal.numbers if goal is not None and goal.operators else ())
+            used.update(map(plain, source.numbers))
+            if goal is not None and goal.operators:
+                used.update(map(plain, goal.numbers))
     if found:
         doubts[-1] = _join(doubts[-1], _doubt_path(problem, used, answer))
     return doubts
@@ -67,7 +69,7 @@ def _join(first: Verdict, second: Verdict) -> Verdict:
     return Verdict(max(first.value + second.value, LIMIT), reason)
 
 
-def _doubt_path(problem: str, used: set[Fraction], answer: Fraction) -> Verdict:
+def _doubt_path(problem: str, used: set[Number], answer: Fraction) -> Verdict:
     given = dict.fromkeys(problem_quantities(problem)[0])
     reasons: list[str] = []
     asked = _AMOUNT.search(problem)
@@ -76,16 +78,21 @@ def _doubt_path(problem: str, used: set[Fraction], answer: Fraction) -> Verdict:
     elif asked and asked[1] == "any" and answer.denominator != 1 and all(n.denominator == 1 for n in given):
         reasons.append(f"answers {show_number(answer)} to how many")
     doubt = SOFT * len(reasons)
-    unused = [number for number in given if used.isdisjoint(_forms(number))]
+    unused = [Fraction(number) for number in given if not _is_used(number, used)]
     if unused:
         shown = ", ".join(map(show_number, unused[:_SHOWN]))
         reasons.append(f"never uses {shown}")
     return Verdict(max(doubt + UNUSED * len(unused), LIMIT), "; ".join(reasons)) if reasons else UNKNOWN
 
 
-@functools.lru_cache(maxsize=8_192)
-def _forms(number: Fraction) -> frozenset[Fraction]:
-    """What a number may look like in an equation: percent, share, rest to the whole, growth, inverse."""
-    share = number / 100
-    forms = (number, -number, share, number * 100, 1 - share, 1 + share, 1 - number, 1 + number)
-    return frozenset((*forms, 1 / number) if number else forms)
+def _is_used(number: Number, used: set[Number]) -> bool:
+    """Whether an equation has the number as itself, as a percent or share, as the rest to the whole, as a
+    growth, or inverse."""
+    if number in used:
+        return True
+    if not used.isdisjoint((-number, number * 100, 1 - number, 1 + number)):
+        return True
+    share = Fraction(number, 100)
+    if not used.isdisjoint(map(plain, (share, 1 - share, 1 + share))):
+        return True
+    return number != 0 and plain(Fraction(1, number)) in used

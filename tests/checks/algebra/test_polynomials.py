@@ -35,6 +35,8 @@ def test_common_roots():
     assert divides((12, 10, 2), (6, 5, 1))
     assert not divides((1, 1), (6, 5, 1))
     assert not divides((4, 4, 1), (6, 5, 1))
+    assert divides((Fraction(1, 3), Fraction(1, 6)), (Fraction(3, 2), Fraction(5, 4), Fraction(1, 4)))
+    assert len(common((Fraction(-1, 6), Fraction(1, 6), 1), (-1, 3))) == 2  # (x + 1/2)(x - 1/3) and 3x - 1
 
 
 def _forms(*equations):

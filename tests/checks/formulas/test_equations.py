@@ -68,3 +68,39 @@ def test_bounds():
 def test_numbers_are_exact():
     assert tokenize("0.1").values[0] == (Fraction(1, 10), 1)
     assert tokenize("1,234,567").values[0] == (1234567, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2000 / 75 = 26.666666666666668", True),
+        ("0.1 + 0.2 = 0.30000000000000004", True),
+        ("2000 / 75 = 26.66666666667", True),  # 11 places: rounded
+        ("2000 / 75 = 26.666666666766668", False),
+        ("2000 / 75 = 26.66666666668", False),
+    ],
+)
+def test_a_float_is_good_to_twelve_digits(text, expected):
+    (link,) = find_links(text)
+    assert link.holds is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1Dachshund+1/4Papillon=3/4Papillon",
+        r"$\frac{1}{2}AB = \frac{1}{2}(12)$",
+        r"$\frac{1}{2} AB = 6$",
+        r"$\frac12 BC + 1 = 7$",
+    ],
+)
+def test_a_name_behind_a_number_is_no_unit(text):
+    assert all(link.holds is not False for link in find_links(text))
+    assert all(link.left is None for link in find_links(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["5KG + 3KG = 9KG", "2 Venus flytraps * 2 oz/Venus flytrap = 5", "2 KM + 3 KM = 6 KM"]
+)
+def test_units_may_have_capitals(text):
+    assert [link.holds for link in find_links(text)] == [False]

@@ -2,7 +2,7 @@ import pytest
 
 from sept_jax.checks.algebra.congruences import find_congruences
 from sept_jax.checks.formulas.lexer import tokenize
-from sept_jax.checks.formulas.statements import find_statements
+from sept_jax.checks.formulas.statements import MAX_STATEMENTS, find_statements
 
 
 def _sides(text):
@@ -63,3 +63,8 @@ CONGRUENCES = {
 @pytest.mark.parametrize(("text", "expected"), CONGRUENCES.items())
 def test_congruences(text, expected):
     assert [(c.left, c.right, c.modulus) for c in find_congruences(tokenize(text))] == expected
+
+
+def test_no_more_relations_than_bounded():
+    tokens = tokenize("x=" * 900)
+    assert len(find_statements(tokens)) == MAX_STATEMENTS

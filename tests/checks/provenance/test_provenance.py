@@ -3,7 +3,8 @@ from fractions import Fraction
 import pytest
 
 from sept_jax.checks.arithmetic.check import check_arithmetic
-from sept_jax.checks.provenance.check import SOFT, check_provenance, numbers_in, problem_quantities
+from sept_jax.checks.provenance.check import SOFT, check_provenance
+from sept_jax.checks.provenance.numbers import numbers_in, problem_quantities
 
 QUESTION = "3+4*5-2="
 WORKED = ["4*5=20\n", "3+20=23\n", "23-2=21\n", "#### 21"]
