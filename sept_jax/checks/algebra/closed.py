@@ -23,7 +23,7 @@ def judge_closed(relation: Relation, tokens: Tokens) -> Verdict:
     """The verdict on an equation without names."""
     left, right = relation.left, relation.right
     operators = {*left.operators, *right.operators}
-    if not operators or (number(left.tree) and number(right.tree) and operators <= _ARITHMETIC):
+    if number(left.tree) and number(right.tree) and operators <= _ARITHMETIC:
         return UNKNOWN
     holds = _holds(left, right, relation.statement.relation)
     if holds:

@@ -41,11 +41,9 @@ def judge_rewriting(relation: Relation, book: Book) -> Verdict:
     """The verdict on one link."""
     if relation.statement.relation != "=" or not relation.left_names | relation.right_names:
         return UNKNOWN
-    if relation.statement.continues:
-        if not starts_well(relation, book):
-            return UNKNOWN
-    elif not _claims_identity(relation, book):
-        return UNKNOWN
+    told = starts_well(relation, book) if relation.statement.continues else _claims_identity(relation, book)
+    if not told:
+        return _unless_identity(relation)
     a, b = book.expanded(relation.left.tree), book.expanded(relation.right.tree)
     holds = equal(a, b)
     if holds:
@@ -59,6 +57,15 @@ def judge_rewriting(relation: Relation, book: Book) -> Verdict:
     if not differs_still(relation, a, b, book):
         return UNKNOWN
     return Verdict(-1.0, f"{relation.shown} does not hold for all values")
+
+
+def _unless_identity(relation: Relation) -> Verdict:
+    """Verified where an equation that nobody says to be a rewriting is one; else it is one to solve."""
+    left, right = relation.left, relation.right
+    same = relation.left_names == relation.right_names and left.tree != right.tree
+    if same and left.operators and right.operators and equal(left.tree, right.tree):
+        return Verdict(1.0, f"{relation.shown} holds for all values")
+    return UNKNOWN
 
 
 def differs_still(relation: Relation, a: Tree, b: Tree, book: Book) -> bool:

@@ -65,7 +65,8 @@ _ZEROS = re.compile(
 )
 _TOTIENT = re.compile(r"(?:φ|\\v?arphi|\\phi|phi) ?\( ?(?P<n>\d{1,12}) ?\) ?(?:=|is) ?(?P<value>\d{1,12})")
 _CODE = re.compile(
-    r"\b(?P<name>len|sum|max|min) ?\( ?\[ ?(?P<items>-?\d{1,12}(?: ?, ?-?\d{1,12}){0,199}) ?\] ?\) ?"
+    r"\b(?P<name>len|sum|max|min) ?\( ?(?P<list>\[)? ?(?P<items>-?\d{1,12}(?: ?, ?-?\d{1,12}){0,199}) ?"
+    r"(?(list)\]) ?\) ?"
     r"(?:==|=|is|returns|gives|→|->|#) ?(?P<value>-?\d{1,15})"
 )
 _SIGNED = re.compile(r"-?\d+")
@@ -126,9 +127,11 @@ def listed(text: str) -> Iterator[Claim]:
         yield from compared(label_of(found), value, int(found["value"]), text, *found.span())
     for found in _CODE.finditer(text):
         items = [int(n) for n in _SIGNED.findall(found["items"])]
+        if not found["list"] and (found["name"] in ("len", "sum") or len(items) < 2):
+            continue
         value = {"len": len, "sum": sum, "max": max, "min": min}[found["name"]](items)
         yield from compared(
-            f"{found['name']}([{found['items']}])", value, int(found["value"]), text, *found.span()
+            found.group()[: found.group().index(")") + 1], value, int(found["value"]), text, *found.span()
         )
 
 

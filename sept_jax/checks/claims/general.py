@@ -3,7 +3,7 @@ letter, inequalities, the smallest or largest whole number that satisfies one.""
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sept_jax.checks.claims.claims import Claim, ends_clean, shown
 from sept_jax.checks.formulas.evaluation import near, value_at
@@ -48,6 +48,10 @@ _FOR_ALL = re.compile(
     r" for (?:all|any|every) (?P<domain>positive integers?|integers?|natural numbers?|real "
     r"numbers?|positive real numbers?|real|reals|positive)?"
     r" ?(?:values? of )?(?P<name>[a-z])(?![a-z])(?: ?(?P<bound><=|>=|<|>) ?(?P<limit>-?\d{1,6}))?"
+)
+_TOLD_FIRST = re.compile(
+    r"(?:^|[.;:!?] |\bthat |, |\bso |\bthus )for (?:all|any|every|each) (?P<domain>[a-z -]{0,24}?)"
+    r"(?: ?values? of)? ?\b(?P<name>[a-z]),? (?:we have )?(?P<body>[^,;.]{3,100})"
 )
 _COMPARED = re.compile(r"(?P<left>[^<>=]{1,50}?) ?(?P<symbol><=|>=|<|>) ?(?P<right>[^<>=]{1,50})")
 _HOLDS = {
@@ -99,8 +103,16 @@ def _tests(found: re.Match) -> tuple[int, int, str]:
 
 
 def letters(text: str) -> Iterator[Claim]:
-    """ "if n is odd, then n^2 + n is odd", "n^2 + n + 1 is even for all n"."""
-    return itertools.islice(_letters(text), MAX_CLAIMS)
+    """ "if n is odd, then n^2 + n is odd", "n^2 + n + 1 is even for all n", "for all n, n^2 is odd"."""
+    return itertools.islice(itertools.chain(_letters(text), _turned(text, _letters)), MAX_CLAIMS)
+
+
+def _turned(text: str, read: Callable[[str], Iterator[Claim]]) -> Iterator[Claim]:
+    """The claims of "for all n, ..." read as "... for all n"."""
+    for found in _TOLD_FIRST.finditer(text):
+        turned = f"{found['body'].strip()} for all {found['domain']} {found['name']}"
+        for claim in read(" ".join(turned.split())):
+            yield claim._replace(start=found.start(), end=found.end())
 
 
 def _letters(text: str) -> Iterator[Claim]:
@@ -181,8 +193,8 @@ def _satisfying(text: str) -> Iterator[Claim]:
 
 
 def inequalities(text: str) -> Iterator[Claim]:
-    """ "n^2 > 2n for all n > 0"."""
-    return itertools.islice(_inequalities(text), MAX_CLAIMS)
+    """ "n^2 > 2n for all n > 0", "for all positive integers n, n^2 > 2n"."""
+    return itertools.islice(itertools.chain(_inequalities(text), _turned(text, _inequalities)), MAX_CLAIMS)
 
 
 def _inequalities(text: str) -> Iterator[Claim]:

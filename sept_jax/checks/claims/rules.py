@@ -85,7 +85,7 @@ RULES = (
     _rule("integer whole", "er than;more than;less than", numerals.next_wholes),
     _rule(
         "average mean median product largest smallest choose len max min",
-        "average of;mean of;median of;product of;largest of;smallest of; choose ;len([;max([;min([",
+        "average of;mean of;median of;product of;largest of;smallest of; choose ;len([;max(;min(",
         functions.listed,
     ),
     _rule("sum", "", functions.listed, hint=re.compile(r"sum of [\\($]{0,3}[0-9]|sum\(\[")),
