@@ -24,6 +24,7 @@ _CUT = re.compile(
     r"|(?P<stop>[.!?]{1,3}[\"'”’)\]*_$]{0,4}(?:\\\)|\\\])?)(?=[ \t\n\r])"
     r"|(?P<display>\\\])(?=[ \t]{1,9}[A-Z])"
 )
+_FACTOR = re.compile(r"\\(?:times|cdot|div|over)\b|[-+*/=×÷]")
 _SPACE = re.compile(r"\s*")
 _CONTENT = re.compile(r"[^\W_]")
 _TAIL = re.compile(r"[^\s(]{1,16}$")
@@ -97,6 +98,8 @@ def _ends_sentence(text: str, start: int, empty: int, stop: int, following: int)
         return False
     if text.startswith("..", stop) or text[stop] == "…":
         return False
+    if text[stop] == "!" and _FACTOR.match(text, following):
+        return False  # 5! \times 4!
     if text[stop] != ".":
         return True
     tail = _TAIL.search(text, max(start, stop - 16), stop)

@@ -252,3 +252,8 @@ def test_real_solutions_round_trip(tokenizer, shared_data, file, field, count):
         assert (np.diff(step_id) >= 0).all()
         several += len(path.spans) > 1
     assert several > 0.8 * count
+
+
+def test_a_factorial_ends_no_sentence():
+    text = r"There are $5! \times 4! = 2880$ ways! That is all."
+    assert [text[a:b] for a, b in split_text(text)] == [text[:38], text[38:]]

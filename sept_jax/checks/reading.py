@@ -1,6 +1,7 @@
 """What the rules read in one path: verdicts with reasons, values, the final answer."""
 
 import functools
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
 TEXT_CHANNELS = ("arithmetic", "algebra", "counterexample", "provenance", "contradiction")
 """The channels that need nothing but the problem and the path."""
+
+_DEFINES_STAR = re.compile(r"\b[A-Za-z] ?\* ?[A-Za-z] ?=")
 
 
 class Reading(NamedTuple):
@@ -47,7 +50,8 @@ def read_path(question: str, steps: tuple[str, ...], strict: bool) -> Reading:
 def read_guarded(question: str, steps: tuple[str, ...], strict: bool, guard: Guard) -> Reading:
     """`read_path` with every check run by `guard`."""
     nothing = StepArithmetic(UNKNOWN, None)
-    arithmetic = [guard(nothing, 1, check_arithmetic, step) for step in steps]
+    star = "*" in question and _DEFINES_STAR.search(question) is not None
+    arithmetic = [guard(nothing, 1, check_arithmetic, step, star) for step in steps]
     unknown = [UNKNOWN] * len(steps)
     provenance = guard(unknown, len(steps), check_provenance, question, steps, strict=strict)
     answer = guard(None, 1, _answer, steps)

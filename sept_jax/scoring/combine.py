@@ -43,9 +43,9 @@ def score_steps(
     `ScoringConfig.log_odds`, or estimated, as `reliability.log_odds_weights`).
 
     A path's quality is m + min(w, 1) (p - m), with m the mean score of its steps, w the weight of
-    `agreement`'s verifications, and p the probability that its answer is right (`agreement.answer_posterior`, each vote
-    weighted by the doubts that the rules have of the voter). Where the group is not asked (w = 0, or it says
-    nothing) it is m. The one definition that pairs, the curriculum and reports use.
+    `agreement`'s verifications, and p the probability that its answer is right (`agreement.answer_posterior`,
+    each vote weighted by the doubts that the rules have of the voter). Where the group is not asked (w = 0,
+    or it says nothing) it is m. The one definition that pairs, the curriculum and reports use.
     """
     against, favour = jnp.broadcast_to(weights, (2, weights.shape[-1]))
     verdict = jnp.where(evidence.known, evidence.verdict, 0.0)

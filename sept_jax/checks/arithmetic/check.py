@@ -1,5 +1,6 @@
 """Is each closed equation of a step true?"""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -23,15 +24,17 @@ class StepArithmetic(NamedTuple):
     result: Fraction | None
 
 
-def check_arithmetic(step: str) -> StepArithmetic:
+def check_arithmetic(step: str, star: bool = False) -> StepArithmetic:
     """Refuted if one closed equation of the step, in symbols or words, or one statement on measures is
     false, verified if at least one equation is true and none false, else unknown. The result is the final
-    answer that the step states, else its last equation's last side that is a number."""
+    answer that the step states, else its last equation's last side that is a number. With `star` the
+    problem gives `*` a meaning of its own, and equations with it stay unknown."""
     links = find_links(step)
-    return StepArithmetic(_verdict(step, links), _result(step, links))
+    judged = [x for x in links if "*" not in step[x.start : x.end]] if star and "*" in step else links
+    return StepArithmetic(_verdict(step, judged), _result(step, links))
 
 
-def _verdict(step: str, links: tuple[Link, ...]) -> Verdict:
+def _verdict(step: str, links: Sequence[Link]) -> Verdict:
     true = ""
     for link in links:
         if link.holds is False:

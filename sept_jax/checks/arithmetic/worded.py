@@ -37,6 +37,9 @@ _ENDING = re.compile(
     r"\d[\d,]{0,14}(?:\.\d{1,9})?\\?%?\)?(?: [a-z-]{1,20}){0,3} ?(?:\\?\))?$",
     re.IGNORECASE,
 )
+_LISTED = re.compile(r"(?:,|\band) \d[\d +*/-]{0,30}$")
+"""The last of several expressions: "1 + 6, 2 + 5 and 6 + 1, for a total of 3"."""
+
 _LONE_FRACTION = re.compile(r"\s*\\?\$?\d{1,9} ?/ ?\d{1,9}\s*(?:[a-z]{1,20} ?)?$")
 _NUMBER = r"(\\?\$?\d[\d,]{0,14}(?:\.\d{1,9})?%?)"
 _REWRITES = tuple(
@@ -91,6 +94,8 @@ def worded_clauses(step: str) -> Iterator[Clause]:
         before = step[max(0, at - _BEFORE) : at]
         start = at - len(before) + _CONNECTOR.search(before, max(0, len(before) - 32)).start()
         before = step[max(0, at - _BEFORE) : start]
+        if step.startswith(", for", start) and _LISTED.search(before[-_TAIL:]):
+            continue
         tail = before[-_TAIL:]
         if _DIGIT.search(tail) is None or _ENDING.search(tail) is None:
             yield Clause(start, at + 1, "", None)

@@ -26,6 +26,7 @@ from sept_jax.checks.formulas.lexer import (
     VAR,
     WORD,
     Tokens,
+    goes_on,
     tokenize,
     touching,
 )  # fmt: skip
@@ -132,6 +133,8 @@ def _starting(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | No
         kind = kinds[stop]
         if kind in (OP, VAR, OPAQUE, NUM, FRAC, SQRT, BANG, PCT):
             return None
+        if kind == SEP and values[stop] == "." and touching(tokens, stop) and _is_glued(tokens, stop + 1):
+            return None  # 0.\overline{7}
         if kind == LP:
             if touching(tokens, stop):
                 return None
@@ -150,6 +153,10 @@ def _starting(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | No
     elif stop < len(kinds) and kinds[stop - 1] == WORD and values[stop - 1] in AFTER:
         return None
     return Side(found, start, stop, _measures(words), doubtful)
+
+
+def _is_glued(tokens: Tokens, at: int) -> bool:
+    return at < len(tokens.kinds) and tokens.kinds[at] == OPAQUE and tokens.starts[at] == tokens.ends[at - 1]
 
 
 def _is_rest(tokens: Tokens, start: int, stop: int, at: int) -> bool:
@@ -216,7 +223,8 @@ def _left_side(
     if dash:
         found += readings(parser, dash + 1, end)
     if kinds[at] == OP:
-        doubtful |= before >= start and kinds[before] == WORD  # "Revenue - 30 + 5 = 75"
+        # "Revenue - 30 + 5 = 75"
+        doubtful |= (before >= start and kinds[before] == WORD) or goes_on(tokens, at)
         found += readings(parser, at + 1, end)
     if not found[0].operators and (words or (before >= start and kinds[before] in (WORD, RP, VAR))):
         return None  # "Day 2 = 5 + 3", "8 batches = 5.5 * 8"

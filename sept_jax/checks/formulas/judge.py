@@ -106,6 +106,8 @@ def doubted(tokens: Tokens, start: int, end: int) -> bool:
             break
         if kinds[i] == WORD and values[i] in _REFUSALS and (values[i] != "not" or i <= end + 1):
             return True
+    if "contradict" in tokens.text:
+        return True
     return supposed(tokens, start) and not _follows_if(tokens, start)
 
 
@@ -132,6 +134,6 @@ def supposed(tokens: Tokens, start: int) -> bool:
             return False
         if kinds[i] == SEP and (values[i] in _STOPS or tokens.text.startswith("\\[", tokens.starts[i])):
             return False
-        if kinds[i] == WORD and values[i] in DOUBTS:
+        if kinds[i] == WORD and (values[i] in DOUBTS or (values[i] == "base" and values[i - 1] == "in")):
             return True
     return False

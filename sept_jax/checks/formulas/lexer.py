@@ -195,6 +195,7 @@ def _resolve(tokens: Tokens, needs: Sequence[int]) -> None:
                     and kinds[j + 1] == WORD
                     and values[i] == "("
                     and _are_words(kinds[j + 1 : i])
+                    and not (ends[i] - starts[j] < 7 and text[ends[j] : starts[i]].isupper())  # (AC)
                 ):
                     kinds[j] = kinds[i] = WORD
                     values[j] = values[i] = ""
@@ -234,10 +235,16 @@ def _are_words(kinds: list[int]) -> bool:
 
 
 def _cut_bullet(tokens: Tokens, at: int) -> None:
-    """Makes a spaced sign at the start of a line a cut; its symbol stays in `values`."""
+    """Makes a spaced sign at the start of a line a cut (LaTeX has no bullets); `values` keeps its symbol."""
     spaced = at + 1 < len(tokens.kinds) and tokens.ends[at] < tokens.starts[at + 1]
-    if spaced and tokens.values[at] in "+-*":
+    if spaced and tokens.text[tokens.starts[at]] in "+-*–−" and not goes_on(tokens, at):
         tokens.kinds[at] = SEP
+
+
+def goes_on(tokens: Tokens, at: int) -> bool:
+    """Whether the line of LaTeX that starts at token `at` goes on from the line before it."""
+    before = tokens.text[max(0, tokens.starts[at] - 16) : tokens.starts[at]].rstrip(" \t\n&")
+    return before.endswith(("\\\\", "\\quad", "\\qquad"))
 
 
 def _dollar(text: str, start: int) -> int:

@@ -85,10 +85,16 @@ def is_share(parser: Parser, value: Tree) -> bool:
 
 
 def _is_name(tokens: Tokens, at: int) -> bool:
-    """Whether a word in capitals, or a capitalised one that touches the number before it, is no measure."""
-    first = tokens.text[tokens.starts[at]]
-    if not first.isupper() or singular(tokens.values[at]) in MEASURES or tokens.values[at] in SHORT_UNITS:
+    """Whether a word in capitals, a capitalised one that touches the number before it, or a short one that
+    touches it or follows a fraction in braces ("\\frac12 ab"), is no measure."""
+    word = tokens.values[at]
+    if singular(word) in MEASURES or word in SHORT_UNITS or word in JOINTS:
         return False
+    first, before = tokens.text[tokens.starts[at]], at - 1
+    if not first.isupper():
+        braced = tokens.kinds[before] == RP and tokens.values[before] == "{"
+        glued = tokens.kinds[before] == NUM and touching(tokens, at)
+        return 0 < len(word) < 5 and word != "of" and (braced or glued)
     return letters(tokens, at) != "" or (tokens.kinds[at - 1] in (NUM, RP) and touching(tokens, at))
 
 

@@ -255,3 +255,27 @@ def test_any_text_is_checked(text):
     assert verdict.value in (-1, 0, 1)
     assert verdict.known == bool(verdict.reason)
     assert result is None or isinstance(result, Fraction)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        r"\times 4! = 17280",  # the tail of a product
+        r"\frac{7}{9} \cdot 10 = 0.\overline{7} \cdot 10",
+        r"\frac{1}{2}(AC) = \frac{1}{2}(100)",
+        r"\frac{1}{3}hb = \frac{1}{3}(27)(400)",
+        r"2^{2abcd} = 2^3",
+        "In base 7, we have $44 * 55 = 3506$.",
+        r"Then $1 + 2 = 4$ and $6 = 14,$ a contradiction.",
+        "\\begin{align*} A &= 5 \\\\\n+ &(2916-2005) \\\\\n= &16592 \\end{align*}",
+        "They are 1 + 6, 2 + 5, and 6 + 1, for a total of 6 outcomes.",
+    ],
+)
+def test_parts_of_longer_statements_are_left_alone(step):
+    assert not check_arithmetic(step).verdict.known
+
+
+def test_a_star_of_the_problems_own_is_no_product():
+    step = "So 2 * 6 = 100, and 3 + 4 = 8."
+    assert check_arithmetic(step).verdict.reason.startswith("2 * 6 = 100, but")
+    assert check_arithmetic(step, True).verdict.reason.startswith("3 + 4 = 8, but")
