@@ -27,7 +27,7 @@ import sympy
 from sept_jax.checks.reading import read_path
 from sept_jax.processbench import Solution, load
 from sept_jax.records import CHANNELS, Evidence
-from sept_jax.scoring import WEIGHTS, score_steps
+from sept_jax.scoring import AGAINST, WEIGHTS, score_steps
 
 _CACHE = type(functools.lru_cache(lambda: None))
 _SIDE = re.compile(r"[-+*/^().0-9a-z ]{1,60}")
@@ -78,6 +78,7 @@ def file_figures(path: Path, repeats: int) -> dict:
     steps = sum(len(solution.steps) for solution in solutions)
     fresh, cached, plain = [], [], []
     for _ in range(repeats):
+        gc.collect()
         forget()
         fresh.append(steps / timed(lambda: rules(solutions)))
         forget()
@@ -105,7 +106,7 @@ def score_steps_ms(repeats: int, shape: tuple[int, int, int] = (64, 16, 32)) -> 
         answer_id=jnp.asarray(generator.integers(-1, 4, shape[:2]), jnp.int32),
     )
     count = jnp.asarray(generator.integers(1, shape[2] + 1, shape[:2]), jnp.int32)
-    weights = jnp.asarray([WEIGHTS[name] for name in CHANNELS], jnp.float32)
+    weights = jnp.asarray([[AGAINST * WEIGHTS[c] for c in CHANNELS], [WEIGHTS[c] for c in CHANNELS]])
 
     def run() -> None:
         jax.block_until_ready(score_steps(evidence, count, weights, 0.0))
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # sympify warns of what it makes of prose
+    gc.disable()  # as in a worker; for both
     files = [file_figures(path, arguments.repeats) for path in arguments.data]
     print(json.dumps({"files": files, "score_steps_ms": score_steps_ms(arguments.repeats)}, indent=2))
 
