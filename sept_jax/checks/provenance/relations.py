@@ -19,6 +19,9 @@ from sept_jax.checks.verdicts import UNKNOWN, Verdict
 MAX_CHARS = 4_000
 """Longer problems and steps are not read."""
 
+MAX_EARLIER = 64
+"""How many steps before a step are read for it."""
+
 SOFT = -0.5
 """Verdict on a step that reads a sentence otherwise, or takes something back: it may be right to."""
 
@@ -37,7 +40,7 @@ def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
             verdicts.append(UNKNOWN)
             continue
         reason = (
-            (_first(outright, step, steps[:i]) if outright else "")
+            (_first(outright, step, steps[max(0, i - MAX_EARLIER) : i]) if outright else "")
             or combined(problem, step)
             or false_unit(step)
             or (impossible(problem, step) if story else "")
@@ -49,7 +52,9 @@ def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
         if blames:
             verdicts.append(Verdict(-1.0, f'says "{said}", but a problem that is posed can be solved'))
             continue
-        reason = (_first(readings, step, steps[:i]) if readings else "") or upside_down(problem, step)
+        reason = (
+            _first(readings, step, steps[max(0, i - MAX_EARLIER) : i]) if readings else ""
+        ) or upside_down(problem, step)
         if said and not reason:
             reason = f'says "{said}"'
         verdicts.append(Verdict(SOFT, reason) if reason else UNKNOWN)
