@@ -39,8 +39,9 @@ def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
         if len(step) > MAX_CHARS:
             verdicts.append(UNKNOWN)
             continue
+        earlier = steps[max(0, i - MAX_EARLIER) : i]
         reason = (
-            (_first(outright, step, steps[max(0, i - MAX_EARLIER) : i]) if outright else "")
+            _first(outright, step, earlier)
             or combined(problem, step)
             or false_unit(step)
             or (impossible(problem, step) if story else "")
@@ -52,9 +53,7 @@ def check_relations(problem: str, steps: Sequence[str]) -> list[Verdict]:
         if blames:
             verdicts.append(Verdict(-1.0, f'says "{said}", but a problem that is posed can be solved'))
             continue
-        reason = (
-            _first(readings, step, steps[max(0, i - MAX_EARLIER) : i]) if readings else ""
-        ) or upside_down(problem, step)
+        reason = _first(readings, step, earlier) or upside_down(problem, step)
         if said and not reason:
             reason = f'says "{said}"'
         verdicts.append(Verdict(SOFT, reason) if reason else UNKNOWN)
