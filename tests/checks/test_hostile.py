@@ -1,6 +1,9 @@
 """Hostile text: no rule raises, hangs, or reaches anything outside the checks."""
 
 import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,18 +18,20 @@ SIGNS = st.sampled_from(list("0123456789+-*/^=()[]{}\\$%!|<>≡√²xynfABCaei_.
 
 
 def test_nothing_raises_or_reaches_out():
-    result = attack(inputs=1_500, seed=1)
+    result = attack(inputs=400, seed=1)
     assert result["first_exceptions"] == []
     assert result["forbidden_events"] == []
 
 
 @pytest.mark.slow
 def test_many_inputs_within_time_and_memory():
-    result = attack(inputs=50_000, seed=2)
+    root = Path(__file__).parents[2]  # a process of its own: here every call's types are checked
+    command = [sys.executable, "benchmarks/hostile.py", "--inputs", "20000", "--seed", "2"]
+    result = json.loads(subprocess.run(command, cwd=root, capture_output=True, check=True).stdout)
     assert result["first_exceptions"] == []
     assert result["forbidden_events"] == []
     assert result["peak_memory_mb"] < 512
-    assert result["slowest_step_s"] < 0.5  # 0.1 s is asked for; a busy machine may stop a process for longer
+    assert result["slowest_step_s"] < 0.1
 
 
 @settings(max_examples=300, deadline=None)
