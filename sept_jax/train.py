@@ -102,10 +102,10 @@ def train_step(
     ease = curriculum.group_ease(scored.scores, scored.evidence)
     observed = curriculum.observe(loop.curriculum, levels, indices, ease, settings)
     watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
-    reliability = update_reliability(
-        loop.reliability,
-        count_votes(scored.evidence, scored.steps.count, loop.reliability),
-        experiment.config.scoring.reliability_memory,
+    votes = count_votes(scored.evidence, scored.steps.count, loop.reliability)
+    # on the host, as a checkpoint restores it: a resumed run reads the same arrays, laid out alike
+    reliability = jax.device_get(
+        update_reliability(loop.reliability, votes, experiment.config.scoring.reliability_memory)
     )
     now = time.perf_counter()
     metrics |= {
