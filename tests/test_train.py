@@ -183,7 +183,7 @@ def test_resuming_a_finished_run_changes_nothing(whole_run):
     assert again["final"] == summary["final"]
 
 
-@pytest.mark.parametrize("mesh", [ONE_DEVICE, None])
+@pytest.mark.parametrize("mesh", [ONE_DEVICE, pytest.param(None, marks=pytest.mark.slow)])
 def test_chunks_draw_and_score_what_the_batch_would(mesh):
     mesh = mesh or jax.make_mesh((2, 2, 2), ("data", "fsdp", "tensor"), (jax.sharding.AxisType.Auto,) * 3)
     experiment = dataclasses.replace(build(chain_config()), mesh=mesh)

@@ -25,7 +25,8 @@ def reply(message):
         if item == "flood":
             os.write(1, b"1" * 10_000_000)
         if item == "twice":
-            yield item
+            os.write(1, b'"twice"\\n' * 3)  # at once: what comes later belongs to the next message
+            continue
         if item == "memory":
             try:
                 item = len(bytearray(300 << 20))
