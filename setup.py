@@ -1,5 +1,7 @@
 from setuptools import find_packages, setup
 
+NOTEBOOKS = ["ipykernel>=7.0", "nbclient>=0.10", "nbformat>=5.10"]
+
 setup(
     name="sept_jax",
     version="0.1.0",
@@ -19,12 +21,14 @@ setup(
         "jaxtyping>=0.3.11",
         "jinja2>=3.1",
         "math-verify>=0.8",
+        "matplotlib>=3.9",
         "ml-collections>=1.1",
         "ml_dtypes>=0.5",
         "numpy>=2.0",
         "optax>=0.2.8,<0.3",
         "orbax-checkpoint>=0.12,<0.13",
         "safetensors>=0.8",
+        "scipy>=1.12",
         "sympy>=1.13",
         "tensorboardX>=2.6.4",
         "tensorflow-datasets>=4.9.9",
@@ -33,7 +37,14 @@ setup(
         "transformers>=5.0,<6",
     ],
     extras_require={
-        "test": ["beartype>=0.20", "hypothesis>=6.100", "pytest>=8.4", "ruff==0.17.6", "scipy>=1.12"],
+        "notebooks": NOTEBOOKS,
+        "test": [
+            "beartype>=0.20",
+            "hypothesis>=6.100",
+            "pytest>=8.4",
+            "ruff==0.17.6",
+            *NOTEBOOKS,
+        ],
         "peer": ["accelerate>=1.0", "torch==2.13.0"],
     },
 )

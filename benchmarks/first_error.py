@@ -26,8 +26,8 @@ from absl import app, flags
 from jaxtyping import PyTree
 from ml_collections import config_flags
 
+from sept_jax.bench import draw_paths, make_bench
 from sept_jax.checks.reading import read_path
-from sept_jax.evaluate import make_bench, sample_texts
 from sept_jax.experiment import Experiment, build
 from sept_jax.records import CHANNELS, Evidence, PathText, Steps, StepTexts
 from sept_jax.scoring import ScoringConfig, gather_evidence, score_steps
@@ -103,7 +103,8 @@ def report(experiment: Experiment, params: PyTree, problems: int, group: int) ->
         experiment.held_out, problems, config.evaluation.batch, group, experiment.tokenizer, config.prompt,
         experiment.sampling,
     )  # fmt: skip
-    sampled, _ = sample_texts(experiment, params, bench, jax.random.key(config.seed), bench.sampling)
+    drawn = draw_paths(experiment, params, bench, jax.random.key(config.seed), bench.sampling)
+    sampled = [texts for batch in drawn for texts in batch.texts]
     texts = StepTexts(tuple(tuple(PathText(t, split_text(t)) for t in paths) for paths in sampled))
     chains = [problem.question for problem in bench.problems]
     pairs = list(zip(chains, texts.paths, strict=True))

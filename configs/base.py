@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.seed = 0
     config.steps = 100  # updates by self-training
     config.batch = 8  # problems a step
+    config.method = "sept"  # an entry of sept_jax/methods.py; None below: the method's own
     config.mesh = (-1, 1, 1)  # devices along data, fsdp, tensor; -1 takes what is left
     config.debug = False  # lay debug_overrides over the config: a short run through every stage
     config.debug_overrides = ConfigDict()
@@ -37,11 +38,13 @@ def get_config() -> ConfigDict:
     config.data.eval_split = "test"
     config.data.procedural = ConfigDict(
         {
+            "task": "chain",  # chain or story
             "size": 100_000,
             "operations": (2, 3, 4),
             "ood_operations": (5, 6),  # more operations than are trained on
-            "max_operand": 19,
-            "max_value": 99,
+            "operators": "+-*",  # chain: those that it draws from
+            "max_operand": 19,  # chain
+            "max_value": 99,  # chain
         }
     )
 
@@ -51,8 +54,9 @@ def get_config() -> ConfigDict:
     config.sampling = ConfigDict()
     config.sampling.group_size = 8
     config.sampling.max_new_tokens = 256
-    # the loss takes paths as drawn from the policy at temperature 1: other settings bias the gradient
-    config.sampling.temperature = 1.0
+    # the policy gradient takes paths as drawn from the policy at temperature 1: other settings bias it
+    config.sampling.temperature = placeholder(float)
+    config.sampling.policy = "current"  # "start": all paths are the untrained policy's (offline)
     config.sampling.top_k = 0
     config.sampling.top_p = 1.0
     config.sampling.stop = ()  # strings that end a path
@@ -74,7 +78,7 @@ def get_config() -> ConfigDict:
     config.scoring.workers = 0  # processes that run the rules, at most one a core; 0: all cores but one
     config.scoring.strict = False  # the task uses every quantity once: provenance keeps books
 
-    config.advantage = "to_go"  # to_go, gain, path or min
+    config.advantage = placeholder(str)  # to_go, gain, path, min or grpo
 
     config.optimizer = ConfigDict()  # AdamW
     config.optimizer.learning_rate = 1e-6
@@ -87,7 +91,7 @@ def get_config() -> ConfigDict:
     config.loss = ConfigDict()
     config.loss.clip_low = 0.2
     config.loss.clip_high = 0.2
-    config.loss.contrastive_weight = 0.1
+    config.loss.contrastive_weight = placeholder(float)
     config.loss.contrastive_beta = 1.0
     config.loss.contrastive_min_gap = 0.1
     config.loss.kl_weight = 0.0  # above 0 a copy of the start stays in memory
@@ -99,7 +103,14 @@ def get_config() -> ConfigDict:
     config.memory.length_buckets = 4  # paths are cut to the next quarter of max_new_tokens
 
     config.curriculum = ConfigDict(
-        {"uniform": False, "target": 0.5, "width": 0.08, "start": 0.3, "promote": 0.7, "memory": 0.5}
+        {
+            "uniform": placeholder(bool),
+            "target": 0.5,
+            "width": 0.08,
+            "start": 0.3,
+            "promote": 0.7,
+            "memory": 0.5,
+        }
     )
 
     config.guard = ConfigDict(
@@ -107,8 +118,13 @@ def get_config() -> ConfigDict:
             "enabled": True,
             "baseline_steps": 5,
             "memory": 0.7,
-            "entropy_floor": 0.05,
-            "length_ratio": 3.0,
+            "entropy_floor": 0.05,  # of its start's
+            "length_ratio": 3.0,  # times its start's, or as small a part of it
+            # of its start's: paths that agree are what is wanted, so one answer a group is no alarm by itself
+            "diversity_floor": 0.05,
+            "answered_fall": 0.5,  # share of paths, from the start's
+            "repetition_rise": 0.3,  # share of a path's steps, from the start's
+            "common_answer_rise": 0.3,  # share of the batch's answers that are one and the same
             "decay": 0.5,
             "max_alarms": 3,
         }
@@ -116,15 +132,17 @@ def get_config() -> ConfigDict:
 
     config.warm_start = ConfigDict()
     config.warm_start.steps = 0  # 0: none
+    config.warm_start.start = placeholder(str)  # a run whose start is taken instead of training one
     config.warm_start.batch = 64
+    config.warm_start.ood_share = 0.0  # of the worked problems with ood_operations: the format of longer ones
     config.warm_start.learning_rate = 3e-3
     config.warm_start.warmup_steps = 30  # then cosine to zero at the last step
     config.warm_start.weight_decay = 0.01
     config.warm_start.clip_norm = 1.0
     config.warm_start.b2 = 0.95
     config.warm_start.mistakes = ConfigDict(
-        # a line's probability of each (precedence: a solution's); dropped carries make majorities wrong
-        {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.45}
+        # a line's probability of each (precedence: a solution's); see data/mistakes.py
+        {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.45, "relation": 0.0}
     )
 
     config.evaluation = ConfigDict()

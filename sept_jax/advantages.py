@@ -70,8 +70,17 @@ def _group_z(x: Float[Array, "B G"]) -> Float[Array, "B G 1"]:
 
 
 def path(quality: Float[Array, "B G"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
-    """One number a path, the group's z of its quality (GRPO, Shao et al. 2024, section 4.1.2)."""
+    """One number a path, the group's z of its quality, spreads floored as for steps."""
     return jnp.where(valid, _group_z(quality), 0.0)
+
+
+def grpo(reward: Float[Array, "B G"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
+    """One number a path, (r - mean) / std within the group, whatever the spread (GRPO, Shao et al. 2024,
+    section 4.1.2): for rewards of any unit."""
+    centred = reward - reward.mean(-1, keepdims=True)
+    spread = reward.std(-1, keepdims=True)
+    z = jnp.where(spread > _ROUNDING, centred / jnp.maximum(spread, _ROUNDING), 0.0)
+    return jnp.where(valid, z[..., None], 0.0)
 
 
 def minimum(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[Array, "B G S"]:
@@ -83,7 +92,7 @@ def minimum(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[
     return jnp.where(valid & up_to, _group_z(lowest), 0.0)
 
 
-ESTIMATORS = ("to_go", "gain", "path", "min")
+ESTIMATORS = ("to_go", "gain", "path", "min", "grpo")
 
 
 @functools.partial(jax.jit, static_argnames="estimator")
@@ -94,6 +103,7 @@ def step_advantages(scores: StepScores, steps: Steps, estimator: str) -> Float[A
         "to_go": lambda: to_go(scores.score, valid),
         "gain": lambda: gain(scores.score, valid),
         "path": lambda: path(scores.quality, valid),
+        "grpo": lambda: grpo(scores.quality, valid),
         "min": lambda: minimum(scores.score, valid),
     }[estimator]()
     spread = jnp.take_along_axis(by_step, jnp.maximum(steps.step_id, 0), axis=-1)

@@ -110,10 +110,7 @@ def sample_and_score(
     flat = readers.result(pending)
     readings = tuple(tuple(flat[row : row + group]) for row in range(0, len(flat), group))
     prompts = place_batch(prompts, experiment.mesh)
-    judge = Judge(
-        params, prompts, experiment.model, experiment.tokenizer, experiment.dtype,
-        config.memory.micro_batches, experiment.questions,
-    )  # fmt: skip
+    judge = make_judge(experiment, params, prompts)
     weights, bias = scoring.log_odds, scoring.bias
     if config.scoring.weighting == "reliability":
         weights, bias = jax.device_get(log_odds_weights(reliability))
@@ -133,6 +130,14 @@ def sample_and_score(
         seconds={"sample": sampled - began, "score": overlapped + waited, "score_wait": waited},
         counts={name: count - counts[name] for name, count in readers.counts().items()},
     )
+
+
+def make_judge(experiment: Experiment, params: PyTree, prompts: Prompts) -> Judge:
+    """The model as the one that is asked, about paths that follow `prompts` (on the mesh)."""
+    return Judge(
+        params, prompts, experiment.model, experiment.tokenizer, experiment.dtype,
+        experiment.config.memory.micro_batches, experiment.questions,
+    )  # fmt: skip
 
 
 def _join(chunks: Sequence[PyTree], experiment: Experiment) -> PyTree:

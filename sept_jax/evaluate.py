@@ -1,133 +1,39 @@
-"""Accuracy on held-out problems, with intervals. The only place that reads gold answers."""
+"""Accuracy of a run's base and of a checkpoint, on one or more sets of problems, with intervals.
 
-import dataclasses
-from collections.abc import Sequence
+python -m sept_jax.evaluate --config=configs/quickstart.py --workdir=runs/NAME [--json=FILE] \\
+    [--data=PATH/gsm8k,FILE.jsonl] [--config.KEY=VALUE ...]
+
+Without --workdir it evaluates the model of config.model.path.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
-from absl import logging
-from jaxtyping import Array, Bool, Float, PyTree
+import jax.numpy as jnp
+from absl import flags
+from jaxtyping import Array, PyTree
+from ml_collections import ConfigDict
 
-from sept_jax.checks.answers import final_answer, same_answer
+from sept_jax import command, report
+from sept_jax.accuracy import Metrics, differences, per_problem, with_intervals
+from sept_jax.bench import Bench, bench_of, draw_paths, grade_drawn, make_benches, sample_graded
+from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
-from sept_jax.data import Source
-from sept_jax.data.prompts import PromptConfig, encode_prompts, render
+from sept_jax.data.jsonl import JsonlSource
 from sept_jax.errors import UserError
-from sept_jax.experiment import Experiment
-from sept_jax.models.tokenizer import Tokenizer
-from sept_jax.records import Problem, Prompts, Rollouts
-from sept_jax.sampling import SamplingConfig, sample_groups
+from sept_jax.experiment import Experiment, build, make_sources, model_fingerprint, param_shardings
+from sept_jax.measure import described, measure
+from sept_jax.metrics import write_json
+from sept_jax.models import decoder
+from sept_jax.records import Rollouts
+from sept_jax.run import commit, restore_params
 from sept_jax.sharding import place_batch
 from sept_jax.update import jitted_path_logprobs
-
-
-@dataclasses.dataclass(frozen=True)
-class Bench:
-    """What stays the same over all evaluations of a run: problems, how they are asked, how paths are drawn.
-
-    `samples` paths a problem at temperature 1 (and no truncation), `batch` problems at a time.
-    """
-
-    problems: tuple[Problem, ...]
-    prompts: tuple[Prompts, ...]
-    samples: int
-    sampling: SamplingConfig
-
-
-def make_bench(
-    source: Source,
-    count: int,
-    batch: int,
-    samples: int,
-    tokenizer: Tokenizer,
-    prompt_config: PromptConfig,
-    sampling: SamplingConfig,
-) -> Bench:
-    """A bench on the first `count` problems of a source that have a gold answer; the last batch is filled up
-    with its last one.
-
-    Raises:
-      UserError: no problem has a gold answer.
-    """
-    first = [source[i] for i in range(min(count, len(source)))]
-    problems = tuple(problem for problem in first if problem.answer is not None)
-    if not problems:
-        raise UserError("config.data: no held-out problem has an answer: evaluation needs gold answers")
-    if len(problems) < len(first):
-        logging.warning("%d held-out problems without an answer are left out", len(first) - len(problems))
-    prompts = []
-    for start in range(0, len(problems), batch):
-        chunk = problems[start : start + batch]
-        chunk = chunk + (chunk[-1],) * (batch - len(chunk))
-        texts = [render(problem, tokenizer, prompt_config) for problem in chunk]
-        prompts.append(
-            encode_prompts(texts, tokenizer, tuple(prompt_config["buckets"]), [p.id for p in chunk])
-        )
-    plain = dataclasses.replace(sampling, group_size=samples, temperature=1.0, top_k=0, top_p=1.0)
-    return Bench(problems, tuple(prompts), samples, plain)
-
-
-def make_benches(experiment: Experiment) -> dict[str, Bench]:
-    """What is evaluated, by the prefix of its metrics: held-out problems, and out-of-distribution ones."""
-    settings = experiment.config.evaluation
-    sources = {"": (experiment.held_out, settings.problems)}
-    if experiment.out_of_distribution is not None:
-        sources["ood_"] = (experiment.out_of_distribution, settings.ood_problems)
-    return {
-        name: make_bench(
-            source, count, settings.batch, settings.samples, experiment.tokenizer,
-            experiment.config.prompt, experiment.sampling,
-        )
-        for name, (source, count) in sources.items()
-    }  # fmt: skip
-
-
-def is_correct(text: str, gold: str | None, comparer: SymbolicComparer | None) -> bool:
-    """Whether the path's final answer is the gold one; a path without an answer is wrong."""
-    answer = final_answer(text)
-    if answer is None or gold is None:
-        return False
-    same = same_answer(answer, gold)
-    if same is None and comparer is not None:
-        same = comparer.equal(answer, gold)
-    return bool(same)
-
-
-def pass_at_k(correct: Bool[np.ndarray, "N n"], k: int) -> Float[np.ndarray, "N"]:
-    """Unbiased pass@k of each problem from n >= k samples: 1 - C(n - c, k) / C(n, k) (Chen et al. 2021,
-    equation 1)."""
-    place = np.arange(1, correct.shape[1] + 1)
-    wrong = (~correct).sum(1, keepdims=True)
-    return 1.0 - np.where(place > wrong, 1.0 - k / place, 1.0).prod(1)
-
-
-def interval(values: Float[np.ndarray, "N"], resamples: int = 2000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean over problems (Efron 1979), with a fixed seed."""
-    draws = np.random.default_rng(0).integers(len(values), size=(resamples, len(values)))
-    low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def sample_texts(
-    experiment: Experiment, params: PyTree, bench: Bench, key: Array, sampling: SamplingConfig
-) -> tuple[list[list[str]], list[Rollouts]]:
-    """Texts `[problem][path]` for all of a bench's problems, and the rollouts batch by batch."""
-    texts, batches = [], []
-    for number, prompts in enumerate(bench.prompts):
-        rollouts = sample_groups(
-            params,
-            place_batch(prompts, experiment.mesh),
-            jax.random.fold_in(key, number),
-            model=experiment.model,
-            config=sampling,
-            dtype=experiment.dtype,
-        )
-        batches.append(rollouts)
-        tokens, length = np.asarray(rollouts.tokens), np.asarray(rollouts.length)
-        for rows, sizes in zip(tokens, length, strict=True):
-            paths = zip(rows, sizes, strict=True)
-            texts.append([experiment.tokenizer.decode(row[:size].tolist()) for row, size in paths])
-    return texts[: len(bench.problems)], batches
 
 
 def evaluate(
@@ -138,30 +44,19 @@ def evaluate(
     comparer: SymbolicComparer | None = None,
     start: PyTree | None = None,
     name: str = "",
-) -> dict[str, float | list[float]]:
-    """pass@1 (mean over samples), pass@8 where there are as many samples, and greedy accuracy, each with
-    `<metric>_interval`, its 95 % interval over problems; all in [0, 1].
+) -> Metrics:
+    """What the loop measures: pass@1 (mean over samples), greedy accuracy, and pass@8 and maj@8 where there
+    are as many samples, each with `<metric>_interval`, its 95 % interval over problems; all in [0, 1].
 
     `start` adds `kl_to_start`, nats a token, on the sampled paths. `name` goes before each metric.
     """
-    texts, batches = sample_texts(experiment, params, bench, key, bench.sampling)
-    single = dataclasses.replace(bench.sampling, group_size=1, temperature=0.0)
-    best, _ = sample_texts(experiment, params, bench, key, single)
-
-    def graded(paths: Sequence[Sequence[str]]) -> np.ndarray:
-        pairs = zip(bench.problems, paths, strict=True)
-        return np.asarray([[is_correct(t, problem.answer, comparer) for t in row] for problem, row in pairs])
-
-    correct = graded(texts)
-    by_problem = {"pass@1": correct.mean(1), "greedy": graded(best).mean(1)}
-    if bench.samples >= 8:
-        by_problem["pass@8"] = pass_at_k(correct, 8)
-    result: dict[str, float | list[float]] = {}
-    for metric, values in by_problem.items():
-        result[name + metric] = float(values.mean())
-        result[name + metric + "_interval"] = list(interval(values))
+    batches = list(draw_paths(experiment, params, bench, key, bench.sampling))
+    greedy = sample_graded(experiment, params, bench, key, 0.0, comparer)
+    values = per_problem(grade_drawn(batches, comparer), (1, 8)) | {"greedy": greedy.correct.mean(1)}
+    result = with_intervals({name + metric: each for metric, each in values.items()})
     if start is not None:
-        result[name + "kl_to_start"] = kl_to_start(experiment, params, start, bench, batches)
+        rollouts = [batch.rollouts for batch in batches]
+        result[name + "kl_to_start"] = kl_to_start(experiment, params, start, bench, rollouts)
     return result
 
 
@@ -185,3 +80,153 @@ def kl_to_start(
         tokens += float(rollouts.length[:left].sum())
         left -= len(rollouts.length)
     return total / max(tokens, 1.0)
+
+
+def models(
+    experiment: Experiment, workdir: Path | None, step: int | None, compare_base: bool
+) -> Iterator[tuple[str, int, PyTree]]:
+    """Name, step and parameters, on the mesh, of what is evaluated: the base (without a run, the config's
+    model), then the checkpoint.
+
+    Raises:
+      UserError: there is no such checkpoint, or it is of another model.
+    """
+    shardings = param_shardings(experiment)
+    if workdir is None:
+        yield "base", 0, jax.tree.map(jax.device_put, experiment.params, shardings)
+        return
+    config = experiment.config
+    checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
+    like = jax.tree.map(
+        lambda p, s: jax.ShapeDtypeStruct(p.shape, jnp.float32, sharding=s),
+        decoder.abstract_params(experiment.model), shardings,
+    )  # fmt: skip
+    with contextlib.closing(checkpoints):
+        step = checkpoints.latest() if step is None else step
+        if compare_base and step != 0:
+            yield "base", 0, restore_params(checkpoints, like, 0)
+        yield "base" if step == 0 else "trained", step or 0, restore_params(checkpoints, like, step)
+
+
+def sources_of(experiment: Experiment, data: Sequence[str], samples: int) -> dict[str, Bench]:
+    """The config's problems, held out and out of distribution, and those of further JSONL folders or files.
+
+    Raises:
+      UserError: a file is missing or malformed, holds no gold answer, or a prompt is too long.
+    """
+    names = {"": "held_out", "ood_": "out_of_distribution"}
+    benches = {names[prefix]: bench for prefix, bench in make_benches(experiment, samples).items()}
+    for given in data:
+        path, config = Path(given), experiment.config
+        try:
+            source = JsonlSource(path, config.data.eval_split)
+            bench = bench_of(experiment, source, config.evaluation.problems, samples)
+        except UserError as error:
+            raise UserError(f"--data={given}: {error}") from error
+        benches[given if path.stem in benches else path.stem] = bench
+    return benches
+
+
+def validation_bench(experiment: Experiment, samples: int) -> Bench | None:
+    """Held-out problems to choose a temperature on; None where no split but the evaluated one is held out."""
+    config = experiment.config.copy_and_resolve_references()
+    if config.data.source != "procedural" or config.data.eval_split == "validation":
+        return None
+    config.data.eval_split = "validation"
+    return bench_of(experiment, make_sources(config)[1], config.evaluation.problems, samples)
+
+
+def temperatures_of(given: Sequence[str]) -> list[float]:
+    """The temperatures of the flag, without repetitions.
+
+    Raises:
+      UserError: one is no number above 0, or there is none.
+    """
+    try:
+        temperatures = list(dict.fromkeys(map(float, given)))
+    except ValueError:
+        temperatures = []
+    if not temperatures or not all(0 < t < math.inf for t in temperatures):
+        raise UserError(
+            f"--temperatures={','.join(given)}: expected numbers above 0; type --temperatures=0.4,0.6,0.8,1.0"
+        )
+    return temperatures
+
+
+def evaluate_run(
+    config: ConfigDict,
+    workdir: Path | None,
+    temperatures: Sequence[float],
+    *,
+    samples: int = 32,
+    step: int | None = None,
+    compare_base: bool = True,
+    data: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the command writes: a run's base and its checkpoint of `step`, by default the newest, `described`
+    on the config's problems and on those of the files or folders in `data`, and the gain.
+
+    Without `workdir` the base is the model of `config.model.path`.
+
+    Raises:
+      UserError: there is no such run or checkpoint, it does not fit the config, or data cannot be read.
+    """
+    began = time.perf_counter()
+    if workdir is None and (config.model.path is None or step):
+        raise UserError("--workdir is missing: type --workdir=runs/NAME, or --config.model.path=MODEL alone")
+    if workdir is not None and not (workdir / "checkpoints").is_dir():
+        raise UserError(f"--workdir={workdir} holds no run: type --workdir=runs/NAME")
+    experiment = build(config)
+    benches = sources_of(experiment, data, samples)
+    choose_on = validation_bench(experiment, samples)
+    found, result = {}, {}
+    with jax.set_mesh(experiment.mesh), contextlib.closing(SymbolicComparer()) as comparer:
+        key = jax.random.key(config.seed)
+        for name, at, params in models(experiment, workdir, step, compare_base):
+            found[name] = measure(experiment, params, benches, key, temperatures, choose_on, comparer)
+            result[name] = {"step": at} | described(found[name], benches)
+    if len(found) == 2:
+        base, trained = (found[name].values for name in ("base", "trained"))
+        result["gain"] = {name: differences(base[name], trained[name]) for name in benches}
+    chosen_on = next(iter(benches)) if choose_on is None else "validation"
+    return result | {
+        "samples": samples, "split": config.data.eval_split, "temperature_chosen_on": chosen_on,
+        "comparisons_given_up": comparer.restarts, "seconds": time.perf_counter() - began,
+        "device": jax.devices()[0].device_kind, "config": config.to_dict(), "commit": commit(),
+    }  # fmt: skip
+
+
+def main(config: ConfigDict) -> None:
+    given = flags.FLAGS
+    temperatures = temperatures_of(given.temperatures)
+    if given.split:
+        config.data.eval_split = given.split
+    if given.problems:
+        config.evaluation.problems = given.problems
+        config.evaluation.ood_problems = min(config.evaluation.ood_problems, 1) * given.problems
+    result = evaluate_run(
+        config,
+        Path(given.workdir) if given.workdir else None,
+        temperatures,
+        samples=given.samples,
+        step=given.step,
+        compare_base=given.compare_base,
+        data=given.data,
+    )
+    print(report.evaluation(result))
+    if given.json:
+        write_json(given.json, result)
+        print(f"\nwritten to {given.json}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("workdir", None, "The run whose checkpoints are evaluated.")
+    flags.DEFINE_integer("step", None, "The checkpoint; default the newest. 0 is the base.", lower_bound=0)
+    flags.DEFINE_bool("compare_base", True, "Evaluate the base as well.")
+    flags.DEFINE_string("split", None, "The split of the problems; default config.data.eval_split.")
+    flags.DEFINE_list("data", [], "Further JSONL files, or folders with <split>.jsonl.")
+    flags.DEFINE_integer("samples", 32, "Paths a problem.", lower_bound=1)
+    flags.DEFINE_integer("problems", None, "Problems a source; default the config's.", lower_bound=1)
+    flags.DEFINE_list("temperatures", ["0.4", "0.6", "0.8", "1.0"], "Among which the best is chosen.")
+    flags.DEFINE_string("json", None, "Where the result is written.")
+    command.run(main)

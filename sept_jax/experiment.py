@@ -18,14 +18,17 @@ from sept_jax.advantages import ESTIMATORS
 from sept_jax.curriculum import CurriculumConfig
 from sept_jax.data import Source
 from sept_jax.data.jsonl import JsonlSource
-from sept_jax.data.procedural import CHARACTERS, ChainSource
+from sept_jax.data.procedural import OPERATORS, SPLITS, ChainSource, WorkedSource, mix_operations
 from sept_jax.data.prompts import encode_prompts, render
+from sept_jax.data.story import StorySource
+from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
 from sept_jax.guard import GuardConfig
+from sept_jax.methods import METHODS, complete
 from sept_jax.models import decoder
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.load import load_model
-from sept_jax.models.tokenizer import Tokenizer, character_tokenizer
+from sept_jax.models.tokenizer import Tokenizer, word_tokenizer
 from sept_jax.records import CHANNELS, TrainState
 from sept_jax.sampling import SamplingConfig
 from sept_jax.scoring import ModelQuestions, ScoringConfig
@@ -51,7 +54,7 @@ class Experiment:
     problems: Source
     held_out: Source
     out_of_distribution: Source | None
-    worked: ChainSource | None
+    worked: WorkedSource | None
     sampling: SamplingConfig
     scoring: ScoringConfig
     questions: ModelQuestions
@@ -92,6 +95,9 @@ def validate(config: ConfigDict) -> None:
     ):  # fmt: skip
         if not 0 <= _get(config, key) < 1:
             _fail(key, _get(config, key), "it must be in [0, 1)")
+    if config.method not in METHODS:
+        _fail("method", config.method, f"expected one of {', '.join(METHODS)}")
+    method, config = METHODS[config.method], complete(config)
     for key in (
         "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
         "sampling.temperature", "sampling.top_k", "loss.kl_weight", "loss.contrastive_weight",
@@ -99,7 +105,7 @@ def validate(config: ConfigDict) -> None:
     ):  # fmt: skip
         if _get(config, key) < 0:
             _fail(key, _get(config, key), "it must not be negative")
-    if config.sampling.group_size < 2:
+    if config.sampling.group_size < (2 if method.objective == "policy_gradient" else 1):
         _fail(
             "sampling.group_size", config.sampling.group_size,
             "step advantages are centred within the group and need at least 2; "
@@ -107,6 +113,16 @@ def validate(config: ConfigDict) -> None:
         )  # fmt: skip
     if config.sampling.temperature == 0:
         _fail("sampling.temperature", 0.0, "all paths of a group would be the same; type 1.0")
+    if config.sampling.policy not in ("current", "start"):
+        _fail("sampling.policy", config.sampling.policy, "expected current or start")
+    if config.sampling.policy == "start" and method.objective == "policy_gradient":
+        _fail(
+            "sampling.policy", "start",
+            f"the policy gradient of {config.method} needs the current policy's paths; type current, or "
+            "--config.method=self_evolve",
+        )  # fmt: skip
+    if method.worked and config.data.source != "procedural":
+        _fail("method", config.method, "only the procedural source has worked solutions; type sept")
     if not 0 < config.sampling.top_p <= 1:
         _fail("sampling.top_p", config.sampling.top_p, "it must be in (0, 1]; 1 keeps the whole distribution")
     if config.scoring.weighting not in WEIGHTINGS:
@@ -120,6 +136,8 @@ def validate(config: ConfigDict) -> None:
         _fail("model.dtype", config.model.dtype, f"expected one of {', '.join(DTYPES)}")
     if config.data.source not in ("tfds", "jsonl", "procedural"):
         _fail("data.source", config.data.source, "expected tfds, jsonl or procedural")
+    if config.data.source == "procedural":
+        _validate_made(config)
     if config.data.source == "jsonl" and not config.data.path:
         _fail("data.path", config.data.path, "data.source is jsonl; type --config.data.path=PATH/gsm8k")
     if config.model.path is None and config.data.source != "procedural":
@@ -164,6 +182,25 @@ def validate(config: ConfigDict) -> None:
         _fail("seed", config.seed, "it must not be negative")
 
 
+def _validate_made(config: ConfigDict) -> None:
+    made = config.data.procedural
+    if made.task not in ("chain", "story"):
+        _fail("data.procedural.task", made.task, "expected chain or story")
+    if not made.operators or not set(made.operators) <= set(OPERATORS):
+        _fail("data.procedural.operators", made.operators, f"expected some of {OPERATORS}, such as +-")
+    for key in ("data.procedural.operations", "data.procedural.ood_operations"):
+        counts = _get(config, key)
+        if not counts or min(counts) < 1:
+            _fail(key, tuple(counts), "expected numbers of operations, such as (2, 3, 4)")
+    if not 0 <= config.warm_start.ood_share <= 1:
+        _fail("warm_start.ood_share", config.warm_start.ood_share, "it must be in [0, 1]")
+    for key in ("data.train_split", "data.eval_split"):
+        if _get(config, key) not in SPLITS:
+            _fail(key, _get(config, key), f"a made problem is in one of {', '.join(SPLITS)}")
+    if config.data.train_split == config.data.eval_split:
+        _fail("data.eval_split", config.data.eval_split, "it is the training split; type validation or test")
+
+
 def _get(config: ConfigDict, key: str) -> Any:
     for name in key.split("."):
         config = config[name]
@@ -198,9 +235,10 @@ def build(config: ConfigDict) -> Experiment:
       UserError: anything about the config, the weights or the data is wrong.
     """
     validate(config)
+    config = complete(config)
     mesh = sharding.make_mesh(tuple(config.mesh))
     validate_mesh(config, mesh)
-    train, held_out, ood, worked = _sources(config)
+    train, held_out, ood, worked = make_sources(config)
     model, params, tokenizer = make_model(config)
     if config.data.source != "procedural":  # made problems are short by construction
         for source in (train, held_out):
@@ -245,7 +283,7 @@ def build(config: ConfigDict) -> Experiment:
             strict=config.scoring.strict,
         ),
         questions=make_questions(config, tokenizer),
-        update=UpdateConfig(**config.loss, **memory),
+        update=UpdateConfig(objective=METHODS[config.method].objective, **config.loss, **memory),
         curriculum=CurriculumConfig(**config.curriculum),
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),
@@ -279,7 +317,12 @@ def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDic
         encode_prompts([text], tokenizer, tuple(prompt_config.buckets), [problem.id])
 
 
-def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSource | None]:
+def make_sources(config: ConfigDict) -> tuple[Source, Source, Source | None, WorkedSource | None]:
+    """The problems to train on, the held-out ones, those with more operations, and those of the warm start.
+
+    Raises:
+      UserError: the data cannot be read.
+    """
     data = config.data
     if data.source == "jsonl":
         if Path(data.path).is_file():
@@ -294,25 +337,35 @@ def _sources(config: ConfigDict) -> tuple[Source, Source, Source | None, ChainSo
             TfdsSource(data.name, split, data.path) for split in (data.train_split, data.eval_split)
         )
         return train, held_out, None, None
-    made = data.procedural
-    limits = {"max_operand": made.max_operand, "max_value": made.max_value}
-    seed = 4 * config.seed
-    train = ChainSource(made.size, seed, tuple(made.operations), **limits)
-    held_out = ChainSource(
-        config.evaluation.problems, seed + 1, tuple(made.operations), **limits, held_out=True
+    made, warm, evaluation = data.procedural, config.warm_start, config.evaluation
+    usual, rare, seed = tuple(made.operations), tuple(made.ood_operations), 4 * config.seed
+    shown = warm.steps * warm.batch
+    if METHODS[config.method].worked:
+        shown += config.steps * config.batch * config.sampling.group_size
+    mixed = mix_operations(usual, rare, warm.ood_share, shown)
+    return (
+        _made_source(made, made.size, seed, usual, data.train_split),
+        _made_source(made, evaluation.problems, seed + 1, usual, data.eval_split),
+        _made_source(made, evaluation.ood_problems, seed + 2, rare, data.eval_split)
+        if evaluation.ood_problems
+        else None,
+        _made_source(made, shown, seed + 3, mixed, data.train_split) if shown else None,
     )
-    count = config.evaluation.ood_problems
-    ood = ChainSource(count, seed + 2, tuple(made.ood_operations), **limits, held_out=True) if count else None
-    shown = config.warm_start.steps * config.warm_start.batch
-    worked = ChainSource(shown, seed + 3, tuple(made.operations), **limits) if shown else None
-    return train, held_out, ood, worked
+
+
+def _made_source(
+    made: ConfigDict, size: int, seed: int, operations: tuple[int, ...], split: str
+) -> WorkedSource:
+    if made.task == "story":
+        return StorySource(size, seed, operations, split)
+    return ChainSource(size, seed, operations, made.max_operand, made.max_value, made.operators, split)
 
 
 def make_model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
     """Shape, f32 parameters on the host and tokenizer of the model that the config names, or of a new one."""
     if config.model.path is not None:
         return load_model(config.model.path, config.model.revision)
-    tokenizer = character_tokenizer(CHARACTERS)
+    tokenizer = word_tokenizer(VOCABULARY)
     model = ModelConfig(
         family="qwen3",
         vocab_size=tokenizer.vocab_size,
@@ -358,7 +411,7 @@ def init_state(experiment: Experiment, params: PyTree, optimizer: optax.Gradient
 
 def step_key(state_key: Array, step: int, purpose: str) -> Array:
     """The key of one use in one step; the root key never changes, so a resumed run draws the same."""
-    uses = ("draw", "sample", "evaluate")
+    uses = ("draw", "sample", "evaluate", "reward")
     return jax.random.fold_in(jax.random.fold_in(state_key, step), uses.index(purpose))
 
 

@@ -1,9 +1,10 @@
 """The collapse guard: raises an alarm from what the policy itself shows. It sees no gold."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from sept_jax.records import Guard
 
@@ -11,20 +12,31 @@ from sept_jax.records import Guard
 @dataclasses.dataclass(frozen=True)
 class GuardConfig:
     """After `baseline_steps` steps, whose means are the reference, an alarm is raised when a running mean
-    (`memory` is the weight of the past) of the entropy falls below `entropy_floor` of its reference, or
-    that of the length leaves [1 / `length_ratio`, `length_ratio`] of it. An alarm restores the newest
-    checkpoint and multiplies the learning rate by `decay`; after `max_alarms` the run stops."""
+    (`memory` is the weight of the past) leaves its bounds: those of entropy, length and diversity are parts
+    or multiples of the reference, `answered` may fall and `repetition` and `common_answer` may rise by so
+    much from it. An alarm restores the newest checkpoint and multiplies the learning rate by `decay`; after
+    `max_alarms` the run stops."""
 
     enabled: bool = True
     baseline_steps: int = 5
     memory: float = 0.7
     entropy_floor: float = 0.05
     length_ratio: float = 3.0
+    diversity_floor: float = 0.05
+    answered_fall: float = 0.5
+    repetition_rise: float = 0.3
+    common_answer_rise: float = 0.3
     decay: float = 0.5
     max_alarms: int = 3
 
 
-WATCHED = ("entropy", "length")
+RATIOS = ("entropy", "length", "diversity")
+"""Watched metrics whose bounds are relative to the reference."""
+
+SHARES = ("answered", "repetition", "common_answer")
+"""Watched metrics in [0, 1], whose bounds are differences from the reference."""
+
+WATCHED = (*RATIOS, *SHARES)
 """Metrics that the guard watches, in the order of its arrays."""
 
 
@@ -32,6 +44,21 @@ def start() -> Guard:
     """Nothing seen."""
     zeros = np.zeros(len(WATCHED), np.float32)
     return Guard(zeros, zeros, np.zeros((), np.int32), np.zeros((), np.int32))
+
+
+def bounds(config: GuardConfig) -> Float[np.ndarray, "W 2"]:
+    """The least and the most that is no alarm: of running / reference for `RATIOS`, of running - reference
+    for `SHARES`."""
+    return np.asarray(
+        [
+            (config.entropy_floor, np.inf),
+            (1 / config.length_ratio, config.length_ratio),
+            (config.diversity_floor, np.inf),
+            (-config.answered_fall, np.inf),
+            (-np.inf, config.repetition_rise),
+            (-np.inf, config.common_answer_rise),
+        ]
+    )
 
 
 def watch(guard: Guard, metrics: Mapping[str, float], config: GuardConfig) -> tuple[Guard, str | None]:
@@ -47,10 +74,27 @@ def watch(guard: Guard, metrics: Mapping[str, float], config: GuardConfig) -> tu
     guard = guard.replace(running=running, seen=np.asarray(seen, np.int32))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(guard.reference > 0, running / guard.reference, 1.0)
-    low = (config.entropy_floor, 1 / config.length_ratio)
-    high = (np.inf, config.length_ratio)
-    for name, value, floor, ceiling in zip(WATCHED, ratio, low, high, strict=True):
-        if not floor <= value <= ceiling:
+    change = np.where(np.arange(len(WATCHED)) < len(RATIOS), ratio, running - guard.reference)
+    for name, value, reference, moved, (low, high) in zip(
+        WATCHED, running, guard.reference, change, bounds(config), strict=True
+    ):
+        if not low <= moved <= high:
             alarmed = guard.replace(running=guard.reference, alarms=guard.alarms + np.int32(1))
-            return alarmed, f"{name} is at {value:.2f} of what it was at the start"
+            if name in RATIOS:
+                return alarmed, f"{name} is at {moved:.2f} of what it was at the start"
+            return alarmed, f"{name} is at {value:.2f}, and was at {reference:.2f} at the start"
     return guard, None
+
+
+def first_alarm(rows: Iterable[Mapping[str, float]], config: GuardConfig) -> tuple[int, str] | None:
+    """The step of the first alarm that a guard, were it enabled, would have raised over the rows of a run's
+    `metrics.jsonl`, and its reason; None without one. Rows without entropy (evaluations) are passed over;
+    other watched metrics that a row lacks count as 0, so that one that was never logged raises nothing."""
+    guard, config = start(), dataclasses.replace(config, enabled=True)
+    for row in rows:
+        if "entropy" in row:
+            metrics = {name: row.get(name, 0.0) for name in WATCHED}
+            guard, reason = watch(guard, metrics, config)
+            if reason is not None:
+                return int(row["step"]), reason
+    return None

@@ -7,20 +7,64 @@ from sept_jax.command import one_line
 from sept_jax.records import CHANNELS, PathText, Problem, StepScores
 
 METRICS = ("pass@1", "pass@8", "greedy", "ood_pass@1", "ood_pass@8", "ood_greedy")
+MAX_LEVELS = 10
 
 
 def table(base: Mapping, final: Mapping) -> str:
     """Base against trained, in percent with 95 % intervals over problems."""
-    lines = [f"{'':12}{'base':>22}{'trained':>22}{'gain':>8}"]
-    for metric in METRICS:
-        if metric not in final:
-            continue
-        cells = []
-        for result in (base, final):
-            low, high = result[metric + "_interval"]
-            cells.append(f"{100 * result[metric]:5.1f} [{100 * low:5.1f}, {100 * high:5.1f}]")
-        gain = 100 * (final[metric] - base[metric])
-        lines.append(f"{metric:12}{cells[0]:>22}{cells[1]:>22}{gain:>+8.1f}")
+    return _table({"base": base, "trained": final}, [metric for metric in METRICS if metric in final])
+
+
+def evaluation(result: Mapping) -> str:
+    """What `sept_jax.evaluate` found: a table a source, with its levels if they are few, one of temperatures,
+    and the sampler's speed. In percent with 95 % intervals, those of gains of the paired differences."""
+    models = {name: result[name] for name in ("base", "trained") if name in result}
+    parts = []
+    for source, about in models[min(models)]["sources"].items():
+        columns = {model: found["sources"][source] for model, found in models.items()}
+        metrics = [metric for metric in about if f"{metric}_interval" in about]
+        if 1 < len(about["levels"]) <= MAX_LEVELS:
+            columns = {
+                model: found | _pass_at_1("level", found["levels"]) for model, found in columns.items()
+            }
+            metrics += [f"level {level}" for level in about["levels"]]
+        title = f"{one_line(source)}: {about['problems']} problems, {result['samples']} paths each"
+        parts.append(f"{title}\n{_table(columns, metrics, result.get('gain', {}).get(source, {}))}")
+    columns = {model: _pass_at_1("temperature", found["temperatures"]) for model, found in models.items()}
+    metrics = [metric for metric in columns[min(models)] if not metric.endswith("_interval")]
+    title = f"pass@1 on {one_line(result['temperature_chosen_on'])}, to choose the best temperature"
+    parts.append(f"{title}\n{_table(columns, metrics)}")
+    for model, found in models.items():
+        line = f"{model}, step {found['step']}: temperature {found['best_temperature']:g} is best"
+        speed = found["tokens_per_s"]
+        parts.append(line if speed is None else f"{line}; {speed:,.0f} tokens/s sampled")
+    return "\n\n".join(parts)
+
+
+def _pass_at_1(name: str, found: Mapping[str, Mapping]) -> dict:
+    """pass@1 of each of `found`, as metrics of their own."""
+    kinds = ("", "_interval")
+    return {f"{name} {at}{kind}": values[f"pass@1{kind}"] for at, values in found.items() for kind in kinds}
+
+
+def _table(columns: Mapping[str, Mapping], metrics: Sequence[str], gains: Mapping | None = None) -> str:
+    """A row a metric, a column a model; of two also the gain, with its interval where `gains` has one."""
+    width = max(12, *(len(metric) + 1 for metric in metrics))
+    paired = len(columns) == 2
+    names = "".join(f"{name:>22}" for name in columns)
+    lines = [f"{'':{width}}{names}{'    gain' if paired else ''}"]
+    for metric in metrics:
+        line = f"{metric:{width}}"
+        for found in columns.values():
+            low, high = found[f"{metric}_interval"]
+            line += f"{f'{100 * found[metric]:5.1f} [{100 * low:5.1f}, {100 * high:5.1f}]':>22}"
+        if paired:
+            base, trained = (found[metric] for found in columns.values())
+            line += f"{100 * (trained - base):>+8.1f}"
+            if gains and metric in gains:
+                low, high = gains[f"{metric}_interval"]
+                line += f" [{100 * low:+5.1f}, {100 * high:+5.1f}]"
+        lines.append(line)
     return "\n".join(lines)
 
 

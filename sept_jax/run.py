@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
@@ -15,7 +16,8 @@ from ml_collections import ConfigDict
 from sept_jax import curriculum, guard
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
-from sept_jax.experiment import Experiment, init_state
+from sept_jax.experiment import Experiment, init_state, model_fingerprint
+from sept_jax.methods import complete
 from sept_jax.metrics import write_json
 from sept_jax.records import Curriculum, Guard, Reliability, TrainState
 from sept_jax.scoring.reliability import init_reliability
@@ -75,6 +77,23 @@ def restore_params(checkpoints: Checkpoints, like: PyTree, step: int | None) -> 
     return checkpoints.restore(step, {"trainable": like})[0]["trainable"]
 
 
+def start_of(workdir: Path, experiment: Experiment) -> PyTree:
+    """The parameters, on the host, that the run in `workdir` started from.
+
+    Raises:
+      UserError: there is no such run, or its model has another shape.
+    """
+    if not (workdir / "checkpoints").is_dir():
+        raise UserError(
+            f"config.warm_start.start: {workdir} holds no run: give a run's work directory, such as runs/NAME"
+        )
+    checkpoints = Checkpoints(workdir / "checkpoints", 1, model_fingerprint(experiment))
+    try:
+        return jax.device_get(restore_params(checkpoints, experiment.params, 0))
+    finally:
+        checkpoints.close()
+
+
 def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop, int]:
     """Parameters and optimizer of the newest checkpoint, with a smaller step from there on; the step, the
     key, the curriculum, the guard and the reliabilities go on as they are: the run does not walk the same way
@@ -104,7 +123,7 @@ def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume
     if resume and not saved.exists():
         raise UserError(f"--workdir={workdir} holds no run to resume: leave out --resume to start one there")
     if resume:
-        there, here = json.loads(saved.read_text()), json.loads(json.dumps(config.to_dict()))
+        there, here = json.loads(saved.read_text()), json.loads(json.dumps(complete(config).to_dict()))
         for key, was, now in _differences("", there, here):
             if not {key, key.split(".")[0]}.intersection(MAY_CHANGE):
                 raise UserError(

@@ -10,19 +10,20 @@ from typing import Any
 import jax
 import numpy as np
 from absl import flags, logging
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
 from sept_jax import command, curriculum, guard, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
-from sept_jax.collect import Scored, sample_and_score
+from sept_jax.collect import Scored, make_judge, sample_and_score
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
 from sept_jax.health import describe
+from sept_jax.methods import METHODS, Group, complete
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
-from sept_jax.records import UpdateBatch
+from sept_jax.records import StepScores, UpdateBatch
 from sept_jax.run import (
     Loop,
     as_tree,
@@ -33,30 +34,48 @@ from sept_jax.run import (
     restore_params,
     roll_back,
     start_loop,
+    start_of,
 )
 from sept_jax.scoring.pool import ReaderPool
 from sept_jax.scoring.reliability import count_votes, update_reliability
 from sept_jax.sharding import place_batch
 from sept_jax.update import cut_to_bucket, jitted_path_logprobs, update
-from sept_jax.warm_start import warm_start
+from sept_jax.warm_start import further_batch, warm_start
 
 
-def update_batch(experiment: Experiment, scored: Scored, reference: PyTree | None) -> UpdateBatch:
-    """What the update reads, cut to the length bucket of the longest path, on the mesh.
+def rewarded(experiment: Experiment, scored: Scored, params: PyTree, key: Array) -> StepScores:
+    """The scores that the method learns from: the steps' own, or with its reward for the paths' quality."""
+    reward = METHODS[experiment.config.method].reward
+    if reward is None:
+        return scored.scores
+    judge = make_judge(experiment, params, scored.prompts)
+    return scored.scores.replace(
+        quality=reward(
+            Group(scored.problems, scored.texts, scored.rollouts, scored.steps, scored.evidence, judge, key)
+        )
+    )
 
-    `reference` are the start's parameters where the loss has a KL term.
+
+def update_batch(
+    experiment: Experiment, scored: Scored, scores: StepScores, step: int, reference: PyTree | None
+) -> UpdateBatch:
+    """What the update of step `step` reads, cut to the length bucket of the longest path, on the mesh.
+
+    `reference` are the start's parameters, which a KL term of the loss needs.
     """
-    advantage = step_advantages(scored.scores, scored.steps, experiment.config.advantage)
+    config = experiment.config
+    if METHODS[config.method].worked:
+        return place_batch(further_batch(experiment, step), experiment.mesh)
     batch = UpdateBatch(
         prompts=scored.prompts,
         rollouts=scored.rollouts,
         steps=scored.steps,
-        quality=scored.scores.quality,
-        advantage=advantage,
+        quality=scores.quality,
+        advantage=step_advantages(scores, scored.steps, config.advantage),
     )
-    batch = cut_to_bucket(jax.device_get(batch), experiment.config.memory.length_buckets)
+    batch = cut_to_bucket(jax.device_get(batch), config.memory.length_buckets)
     batch = place_batch(batch, experiment.mesh)
-    if reference is None:
+    if config.loss.kl_weight == 0 or experiment.update.objective == "likelihood":
         return batch
     logprob, _ = jitted_path_logprobs(
         reference, model=experiment.model, prompts=batch.prompts, rollouts=batch.rollouts,
@@ -87,18 +106,23 @@ def train_step(
     )
     problems = [experiment.problems[int(i)] for i in indices]
     key = step_key(root, step, "sample")
-    scored = sample_and_score(experiment, readers, loop.reliability, loop.state.trainable, problems, key)
+    policy = reference if experiment.config.sampling.policy == "start" else loop.state.trainable
+    scored = sample_and_score(experiment, readers, loop.reliability, policy, problems, key)
+    scores = rewarded(experiment, scored, policy, step_key(root, step, "reward"))
     scored_at = time.perf_counter()
     state, updated = update(
         loop.state,
-        update_batch(experiment, scored, reference),
+        update_batch(experiment, scored, scores, step, reference),
         optimizer=experiment.optimizer,
         model=experiment.model,
         config=experiment.update,
         dtype=experiment.dtype,
     )
     metrics = {name: float(value) for name, value in updated.items()}
-    metrics |= describe(scored.rollouts, scored.steps, scored.evidence, scored.scores, loop.reliability)
+    metrics |= describe(
+        scored.prompts, scored.rollouts, scored.steps, scored.texts, scored.evidence, scored.scores,
+        loop.reliability,
+    )  # fmt: skip
     ease = curriculum.group_ease(scored.scores, scored.evidence)
     observed = curriculum.observe(loop.curriculum, levels, indices, ease, settings)
     watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
@@ -109,6 +133,8 @@ def train_step(
     )
     now = time.perf_counter()
     metrics |= {
+        "reward": float(scores.quality.mean()),
+        "reward_spread": float(scores.quality.std(-1).mean()),
         "ease": float(ease.mean()),
         "level": float(np.mean([problem.level for problem in problems])),
         "level_cap": float(observed.cap),
@@ -121,6 +147,14 @@ def train_step(
     metrics |= {f"seconds/{name}": seconds for name, seconds in scored.seconds.items()}
     metrics |= {f"scoring/{name}": float(count) for name, count in scored.counts.items()}
     return Loop(state, observed, watched, reliability), scored, metrics, alarm
+
+
+def first_params(experiment: Experiment) -> PyTree:
+    """The parameters that self-training starts from: another run's start, warm-started ones, the model's."""
+    settings = experiment.config.warm_start
+    if settings.start is not None:
+        return start_of(Path(settings.start), experiment)
+    return warm_start(experiment) if settings.steps else experiment.params
 
 
 def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]:
@@ -161,13 +195,13 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
     writer.truncate_after(kept)
     samples.truncate_after(kept)
     if kept < 0:
-        params = warm_start(experiment) if config.warm_start.steps else experiment.params
-        loop = start_loop(experiment, params)
+        loop = start_loop(experiment, first_params(experiment))
         base = measure(loop, None)
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0}
         save(loop, notes)
-    reference = restore_params(checkpoints, loop.state.trainable, 0) if config.loss.kl_weight > 0 else None
+    needed = config.loss.kl_weight > 0 or config.sampling.policy == "start"
+    reference = restore_params(checkpoints, loop.state.trainable, 0) if needed else None
 
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
@@ -216,6 +250,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
 
 def main(config: ConfigDict) -> None:
+    config = complete(config)
     config_file = flags.FLAGS["config"].config_filename
     workdir = find_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
     experiment = build(config)

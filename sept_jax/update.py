@@ -2,13 +2,14 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from sept_jax import losses
 from sept_jax.models import decoder
@@ -71,16 +72,17 @@ def make_optimizer(
     )
 
 
-def path_logprobs(
+def _token_statistics(
     params: PyTree,
     model: ModelConfig,
     prompts: Prompts,
     rollouts: Rollouts,
     dtype: DTypeLike,
-    remat: bool = False,
-    logit_chunk: int = 128,
-) -> tuple[Float[Array, "B G T"], Float[Array, "B G T"]]:
-    """Teacher-forced log-probability and entropy of every token at temperature 1, nats; 0 past the ends.
+    remat: bool,
+    logit_chunk: int,
+    statistics: Callable[[Float[Array, "B G t V"], Int[Array, "B G t"]], tuple[Float[Array, "B G t"], ...]],
+) -> tuple[Float[Array, "B G T"], ...]:
+    """`statistics(log-probabilities, tokens)` of every token, teacher-forced; 0 past the ends.
 
     Logits are made for `logit_chunk` positions of each path at a time, and again in the backward pass.
     """
@@ -96,17 +98,49 @@ def path_logprobs(
     @jax.checkpoint
     def one(carry, piece):
         states, tokens = piece
-        logits = decoder.head_logits(params, model, states)
-        logprobs = jax.nn.log_softmax(logits, -1)
-        entropy = -jnp.sum(jnp.exp(logprobs) * logprobs, -1)
-        return carry, (jnp.take_along_axis(logprobs, tokens[..., None], -1)[..., 0], entropy)
+        return carry, statistics(jax.nn.log_softmax(decoder.head_logits(params, model, states), -1), tokens)
 
     _, pieces = jax.lax.scan(one, None, (chunks(hidden), chunks(rollouts.tokens)))
     inside = jnp.arange(count) < rollouts.length[..., None]
-    logprob, entropy = (
+    return tuple(
         jnp.where(inside, jnp.moveaxis(x, 0, 2).reshape(*rows, -1)[..., :count], 0.0) for x in pieces
     )
-    return logprob, entropy
+
+
+def path_logprobs(
+    params: PyTree,
+    model: ModelConfig,
+    prompts: Prompts,
+    rollouts: Rollouts,
+    dtype: DTypeLike,
+    remat: bool = False,
+    logit_chunk: int = 128,
+) -> tuple[Float[Array, "B G T"], Float[Array, "B G T"]]:
+    """Teacher-forced log-probability and entropy of every token at temperature 1, nats; 0 past the ends."""
+
+    def statistics(logprobs, tokens):
+        entropy = -jnp.sum(jnp.exp(logprobs) * logprobs, -1)
+        return jnp.take_along_axis(logprobs, tokens[..., None], -1)[..., 0], entropy
+
+    return _token_statistics(params, model, prompts, rollouts, dtype, remat, logit_chunk, statistics)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "dtype", "logit_chunk"))
+def path_certainty(
+    params: PyTree,
+    model: ModelConfig,
+    prompts: Prompts,
+    rollouts: Rollouts,
+    dtype: DTypeLike,
+    logit_chunk: int = 128,
+) -> Float[Array, "B G T"]:
+    """KL(uniform || policy) of the next-token distribution at every token, nats; 0 past the ends: the
+    self-certainty of a token (Kang et al. 2025, equation 5)."""
+
+    def statistics(logprobs, tokens):
+        return (-jnp.log(logprobs.shape[-1]) - jnp.mean(logprobs, -1),)
+
+    return _token_statistics(params, model, prompts, rollouts, dtype, False, logit_chunk, statistics)[0]
 
 
 jitted_path_logprobs = jax.jit(path_logprobs, static_argnames=("model", "dtype", "remat", "logit_chunk"))

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from sept_jax.data.procedural import ChainSource, Mistakes
+from sept_jax.data.mistakes import Mistakes
+from sept_jax.data.procedural import WorkedSource
 from sept_jax.data.prompts import PromptConfig, encode_prompts, render
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, init_state
@@ -22,7 +23,7 @@ from sept_jax.update import cut_to_bucket, make_optimizer, update
 
 
 def worked_batch(
-    source: ChainSource,
+    source: WorkedSource,
     indices: range,
     mistakes: Mistakes,
     tokenizer: Tokenizer,
@@ -57,6 +58,27 @@ def worked_batch(
     )
 
 
+def further_batch(experiment: Experiment, step: int) -> UpdateBatch:
+    """As many worked solutions as a step of self-training draws paths, none of them seen in the warm start
+    or in another step."""
+    config = experiment.config
+    count = config.batch * config.sampling.group_size
+    first = config.warm_start.steps * config.warm_start.batch + step * count
+    return _batch(experiment, range(first, first + count))
+
+
+def _batch(experiment: Experiment, indices: range) -> UpdateBatch:
+    batch = worked_batch(
+        experiment.worked,
+        indices,
+        Mistakes(**experiment.config.warm_start.mistakes),
+        experiment.tokenizer,
+        experiment.config.prompt,
+        experiment.sampling.max_new_tokens,
+    )
+    return cut_to_bucket(batch, experiment.config.memory.length_buckets)
+
+
 def warm_start(experiment: Experiment) -> PyTree:
     """Parameters after supervised training on worked solutions with mistakes."""
     settings = experiment.config.warm_start
@@ -73,16 +95,8 @@ def warm_start(experiment: Experiment) -> PyTree:
     progress = Progress(settings.steps, name="warm start")
     began, tokens = time.perf_counter(), 0
     for step in range(settings.steps):
-        batch = worked_batch(
-            experiment.worked,
-            range(step * settings.batch, (step + 1) * settings.batch),
-            Mistakes(**settings.mistakes),
-            experiment.tokenizer,
-            experiment.config.prompt,
-            experiment.sampling.max_new_tokens,
-        )
+        batch = _batch(experiment, range(step * settings.batch, (step + 1) * settings.batch))
         tokens += int(batch.rollouts.length.sum())
-        batch = cut_to_bucket(batch, experiment.config.memory.length_buckets)
         state, metrics = update(
             state, place_batch(batch, experiment.mesh),
             optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.advantages import ESTIMATORS, SIGMA_FLOOR, group_statistics, step_advantages, valid_steps
+from sept_jax.advantages import ESTIMATORS, SIGMA_FLOOR, group_statistics, grpo, step_advantages, valid_steps
 from sept_jax.records import Steps, StepScores
 from sept_jax.scoring import path_quality
 
@@ -21,6 +21,7 @@ HAND = {
     "to_go": np.array([[1 / 4, 1 / 24, 0], [-1 / 4, -1 / 12, 0], [0, 0, 0]]) / SIGMA,
     "gain": np.array([[0.5, -0.25, 0], [-0.5, 0.125, 0.125], [0, 0, 0]]) / SIGMA,
     "path": np.array([[5, 5, 0], [-1, -1, -1], [0, 0, 0]]) / 12 / (7 / 72) ** 0.5,
+    "grpo": np.array([[5, 5, 0], [-1, -1, -1], [0, 0, 0]]) / 12 / (7 / 72) ** 0.5,
     "min": np.array([[2**0.5, 2**0.5, 0], [-(0.5**0.5), 0, 0], [0, 0, 0]]),
 }
 
@@ -58,6 +59,8 @@ def reference(score, count, estimator):
                 out[g, k] = (np.mean(p[: k + 1]) - (np.mean(p[:k]) if k else mu)) / sigma
             elif estimator == "path":
                 out[g, k] = (quality[g] - np.mean(quality)) / max(np.std(quality), SIGMA_FLOOR)
+            elif estimator == "grpo":
+                out[g, k] = (quality[g] - np.mean(quality)) / max(np.std(quality), 1e-5)
             elif k <= p.index(lowest[g]):
                 out[g, k] = (lowest[g] - np.mean(lowest)) / max(np.std(lowest), SIGMA_FLOOR)
     return out
@@ -100,8 +103,10 @@ def test_a_group_without_spread_has_exactly_no_advantage(value, count):
 
 
 def test_a_small_spread_is_not_blown_up():
-    # Two single steps at 0.52 and 0.48: sigma 0.02 counts as 0.1, so z is 0.2 and not 1.
+    # Two single steps at 0.52 and 0.48: sigma 0.02 counts as 0.1, so z is 0.2 and not 1; grpo knows no unit.
     for estimator in ESTIMATORS:
+        if estimator == "grpo":
+            continue
         found = by_step([[[0.52], [0.48]]], [[1, 1]], estimator)
         np.testing.assert_allclose(found, [[[0.2], [-0.2]]], rtol=1e-5)
 
@@ -141,3 +146,12 @@ def test_scores_on_the_host_will_do():
         np.testing.assert_array_equal(
             step_advantages(*on_host, estimator), step_advantages(scores, steps, estimator)
         )
+
+
+def test_grpo_is_the_groups_z_whatever_the_unit():
+    reward = jnp.asarray([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]])
+    valid = jnp.ones((2, 3, 2), bool).at[0, 2, 1].set(False)
+    z = 1.5**0.5
+    expected = np.asarray([[[-z, -z], [0, 0], [z, 0]], [[0, 0]] * 3])
+    for unit in (1.0, 1e-3, 1e3):
+        np.testing.assert_allclose(grpo(unit * reward, valid), expected, atol=1e-3)

@@ -9,11 +9,11 @@ import tiny
 from sept_jax.data import prompts
 from sept_jax.forcing import TextScorer, encode_path, force_texts, join_steps
 from sept_jax.models import decoder
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.records import PathText, Prompts, StepTexts
 from sept_jax.scoring.evidence import BUILT
 
-TOKENIZER = character_tokenizer("0123456789+= \n#x,")
+TOKENIZER = word_tokenizer("0123456789+= \n#x,")
 PROMPTS = Prompts(jnp.asarray([[5, 6, 7, 0], [4, 0, 0, 0]], jnp.int32), jnp.asarray([3, 1], jnp.int32))
 PARAMS = tiny.params()
 
@@ -70,7 +70,7 @@ def test_a_path_too_long_for_the_model_has_no_steps():
 
 
 def test_given_solutions_are_scored_by_rules_group_and_model():
-    tokenizer = character_tokenizer(string.printable[:95] + "\n")
+    tokenizer = word_tokenizer(string.printable[:95] + "\n")
     model = dataclasses.replace(tiny.MODEL, vocab_size=tokenizer.vocab_size, max_length=512)
     params = decoder.init_params(model, jax.random.key(0))
     scorer = TextScorer(model, params, tokenizer, prompts.DEFAULT)

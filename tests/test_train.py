@@ -25,7 +25,7 @@ from sept_jax.export import export
 from sept_jax.models import decoder
 from sept_jax.models.export import export_hf
 from sept_jax.models.load import load_model
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.scoring.evidence import BUILT
 from sept_jax.scoring.pool import ReaderPool
 from sept_jax.train import train, train_step
@@ -255,7 +255,7 @@ def word_problems(folder, answers):
 @pytest.fixture(scope="module")
 def word_model(tmp_path_factory):
     """A Hugging Face directory with random weights that write digits and operators often."""
-    tokenizer = character_tokenizer(string.printable[:95] + "\n")
+    tokenizer = word_tokenizer(string.printable[:95] + "\n")
     model = dataclasses.replace(tiny.MODEL, vocab_size=tokenizer.vocab_size, max_length=512)
     params = decoder.init_params(model, jax.random.key(0))
     folder = tmp_path_factory.mktemp("model") / "tiny"

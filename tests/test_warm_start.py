@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes
+from sept_jax.data.mistakes import Mistakes
+from sept_jax.data.procedural import ChainSource
+from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.warm_start import worked_batch
 
 PROMPT = {
@@ -16,7 +18,7 @@ MISTAKES = Mistakes(digit=0.3)
 
 @pytest.mark.parametrize("wrap", [dict, ConfigDict])
 def test_worked_batch(wrap, check_record):
-    source, tokenizer = ChainSource(8, 3), character_tokenizer(CHARACTERS)
+    source, tokenizer = ChainSource(8, 3), word_tokenizer(VOCABULARY)
     batch = worked_batch(source, range(2, 6), MISTAKES, tokenizer, wrap(PROMPT), 64)
     eos, pad = tokenizer.eos_ids[0], tokenizer.pad_id
     for row, index in enumerate(range(2, 6)):
@@ -34,8 +36,8 @@ def test_worked_batch(wrap, check_record):
 
 
 def test_a_solution_that_does_not_fit_says_what_to_type():
-    source, tokenizer = ChainSource(8, 3), character_tokenizer(CHARACTERS)
-    longest = max(len(source.worked(i, MISTAKES)) + 1 for i in range(8))
+    source, tokenizer = ChainSource(8, 3), word_tokenizer(VOCABULARY)
+    longest = max(len(tokenizer.encode(source.worked(i, MISTAKES))) + 1 for i in range(8))
     assert (
         worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest).rollouts.length.max() == longest
     )

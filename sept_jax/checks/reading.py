@@ -1,6 +1,8 @@
 """What the rules read in one path: verdicts with reasons, values, the final answer."""
 
 import functools
+import itertools
+import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -12,6 +14,8 @@ from sept_jax.checks.arithmetic.check import StepArithmetic, check_arithmetic
 from sept_jax.checks.claims.contradiction import check_contradiction
 from sept_jax.checks.claims.counterexample import check_counterexample
 from sept_jax.checks.provenance.check import check_provenance
+from sept_jax.checks.provenance.magnitudes import is_story
+from sept_jax.checks.provenance.novelty import idle_steps
 from sept_jax.checks.provenance.relations import check_relations
 from sept_jax.checks.provenance.use import check_use, with_doubts
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
@@ -23,8 +27,9 @@ _DEFINES_STAR = re.compile(r"\b[A-Za-z] ?\* ?[A-Za-z] ?=")
 
 
 class Reading(NamedTuple):
-    """One entry a step: `verdicts[channel]`, and `values`, the step's last result as an exact rational.
-    `answer` is the path's final answer: an exact rational where it is one, else normalised text."""
+    """One entry a step: `verdicts[channel]`, and `values`, the step's last result as an exact rational, where
+    the step derives something. `answer` is the path's final answer: an exact rational where it is one, else
+    normalised text."""
 
     verdicts: dict[str, tuple[Verdict, ...]]
     values: tuple[Fraction | None, ...]
@@ -43,6 +48,11 @@ def read_path(question: str, steps: tuple[str, ...], strict: bool) -> Reading:
     `provenance` holds three checks, the lowest verdict of which counts: where the numbers come from
     (`provenance.check`), whether the path uses what it is given (`provenance.use`), and whether it
     keeps to what the problem says of its quantities (`provenance.relations`). With `strict` only the first.
+
+    Padding and merging must not pay. So nothing counts as verified, though it may be refuted, in a step that
+    derives nothing new (`provenance.novelty`; `strict` keeps books instead), in one that states the answer,
+    which is worth what its answer is worth, and after it; nor, in a story, does a fact without a result
+    ("6 is even").
     """
     return read_guarded(question, steps, strict, _unguarded)
 
@@ -58,6 +68,9 @@ def read_guarded(question: str, steps: tuple[str, ...], strict: bool, guard: Gua
     if not strict:
         provenance = with_doubts(provenance, guard(unknown, len(steps), check_use, question, steps, answer))
         provenance = with_doubts(provenance, guard(unknown, len(steps), check_relations, question, steps))
+    stated = guard([False] * len(steps), len(steps), _states_answer, steps)
+    story = guard(False, 1, is_story, question)
+    idle = [False] * len(steps) if strict else guard([False] * len(steps), len(steps), idle_steps, steps)
     verdicts = {
         "arithmetic": tuple(a.verdict for a in arithmetic),
         "algebra": tuple(guard(unknown, len(steps), check_algebra, question, steps)),
@@ -65,9 +78,18 @@ def read_guarded(question: str, steps: tuple[str, ...], strict: bool, guard: Gua
         "provenance": tuple(provenance),
         "contradiction": tuple(guard(unknown, len(steps), check_contradiction, question, steps)),
     }
+    concluded = list(itertools.accumulate(stated, operator.or_))
+    for name in verdicts.keys() - ({"provenance"} if strict else set()):
+        fact = story and name in ("algebra", "counterexample")
+        verdicts[name] = tuple(
+            UNKNOWN if v.value > 0 and (old or done or (fact and a.result is None)) else v
+            for v, a, old, done in zip(verdicts[name], arithmetic, idle, concluded, strict=True)
+        )
     return Reading(
         verdicts,
-        tuple(a.result for a in arithmetic),
+        tuple(
+            None if old and not s else a.result for a, old, s in zip(arithmetic, idle, stated, strict=True)
+        ),
         answer,
     )
 
@@ -80,6 +102,10 @@ def unknown_reading(steps: int) -> Reading:
 
 def _unguarded(_otherwise: Any, _steps: int, check: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return check(*args, **kwargs)
+
+
+def _states_answer(steps: tuple[str, ...]) -> list[bool]:
+    return [final_answer(step) is not None for step in steps]
 
 
 def _answer(steps: tuple[str, ...]) -> Fraction | str | None:

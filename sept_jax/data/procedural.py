@@ -1,59 +1,50 @@
-"""Problems made on the spot: chains of arithmetic with precedence, and worked solutions with mistakes.
+"""Problems made on the spot: what such sources share, and chains of arithmetic with precedence.
 
 Only the warm start reads the worked solutions; scoring and self-training see the question alone.
 """
 
-import dataclasses
 import zlib
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from sept_jax.data import Source
+from sept_jax.data.mistakes import APPLY, Mistakes, miscalculate, miscopy
 from sept_jax.errors import UserError
 from sept_jax.records import Problem
 
-CHARACTERS = "0123456789+-*=# \n"
-"""All that a chain problem and its solution are written in."""
+SPLITS = ("train", "validation", "test")
+OPERATORS = "+-*"
+ATTEMPTS = 10_000
+"""Chains drawn before there is taken to be none within the limits."""
 
-_APPLY = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 
+@runtime_checkable
+class WorkedSource(Source, Protocol):
+    """A source that also works its problems out, with mistakes, for a warm start.
 
-@dataclasses.dataclass(frozen=True)
-class Mistakes:
-    """Probability per line, or per solution for `precedence`, of each kind of mistake in a worked solution.
-
-    `digit` changes a digit of a result, `copy` one of an operand, `operator` swaps it, `precedence` works
-    from left to right, `carry` drops the carry of a sum or product of several digits (systematic: it makes
-    majorities wrong). A mistake is carried on through the lines that follow.
+    Problem i depends on the seed and i alone, its level is its number of operations, and `split_of` its
+    question is the source's split.
     """
 
-    digit: float = 0.0
-    copy: float = 0.0
-    operator: float = 0.0
-    precedence: float = 0.0
-    carry: float = 0.0
+    def worked(self, index: int, mistakes: Mistakes) -> str: ...
 
 
-def _drop_carry(a: int, b: int, operator: str) -> int | None:
-    """The sum or product of a and b column by column, without carries; None where it changes nothing."""
-    if min(a, b) < 0:
-        return None
-    if operator == "+":
-        width = max(len(str(a)), len(str(b)))
-        pairs = zip(str(a).zfill(width), str(b).zfill(width), strict=True)
-        wrong = int("".join(str((int(x) + int(y)) % 10) for x, y in pairs))
-    elif operator == "*" and min(a, b) < 10:
-        small, large = sorted((a, b))
-        wrong = int("".join(str(int(x) * small % 10) for x in str(large)))
-    else:
-        return None
-    return wrong if wrong != _APPLY[operator](a, b) else None
+def split_of(question: str) -> str:
+    """The split that a question belongs to by its hash, whatever the seed: one in eight is for test, one in
+    eight for validation."""
+    return {0: "test", 1: "validation"}.get(zlib.crc32(question.encode()) % 8, "train")
 
 
-def _change_digit(value: int, generator: np.random.Generator) -> int:
-    digits = list(str(abs(value)))
-    at = int(generator.integers(len(digits)))
-    digits[at] = str((int(digits[at]) + int(generator.integers(1, 10))) % 10)
-    return int("".join(digits))
+def mix_operations(usual: Sequence[int], rare: Sequence[int], share: float, size: int) -> tuple[int, ...]:
+    """Numbers of operations of `size` problems: each of `usual` in turn, but for an evenly spread `share`
+    each of `rare` in turn."""
+    counts, drawn = [], 0
+    for index in range(size):
+        before, drawn = drawn, int((index + 1) * share)
+        counts.append(rare[before % len(rare)] if drawn > before else usual[(index - drawn) % len(usual)])
+    return tuple(counts)
 
 
 def reduce_lines(
@@ -72,20 +63,13 @@ def reduce_lines(
     while operators:
         at = operators.index("*") if precedence and "*" in operators else 0
         a, operator, b = numbers[at], operators[at], numbers[at + 1]
-        if happens(mistakes.copy):
-            a, b = (
-                (_change_digit(a, generator), b)
-                if generator.random() < 0.5
-                else (a, _change_digit(b, generator))
-            )
-        if happens(mistakes.operator):
-            operator = str(generator.choice([o for o in "+-*" if o != operator]))
-        result = _APPLY[operator](a, b)
-        if happens(mistakes.carry):
-            dropped = _drop_carry(a, b, operator)
-            result = result if dropped is None else dropped
-        if happens(mistakes.digit):
-            result = _change_digit(result, generator)
+        if generator is None:
+            result = APPLY[operator](a, b)
+        else:
+            a, b = miscopy(a, b, generator, mistakes)
+            if happens(mistakes.operator):
+                operator = str(generator.choice([o for o in OPERATORS if o != operator]))
+            result = miscalculate(a, operator, b, generator, mistakes)
         lines.append((a, operator, b, result))
         numbers[at : at + 2], operators[at : at + 1] = [result], []
     return lines
@@ -96,12 +80,8 @@ def _question(numbers: list[int], operators: list[str]) -> str:
 
 
 class ChainSource:
-    """Chains such as `3+4*5-2=`; the level is the number of operations.
-
-    Problem i depends on `seed` and i alone. All true intermediate values lie in [0, `max_value`]. A hash of
-    the question puts it into the training part or, one in eight, into the held-out part: no question is in
-    both, whatever the seeds.
-    """
+    """Chains such as `3+4*5-2=`, a `WorkedSource`: problem i has `operations[i % len(operations)]` of
+    `operators`. All true intermediate values lie in [0, `max_value`]."""
 
     def __init__(
         self,
@@ -110,9 +90,10 @@ class ChainSource:
         operations: tuple[int, ...] = (2, 3, 4),
         max_operand: int = 29,
         max_value: int = 999,
-        held_out: bool = False,
+        operators: str = OPERATORS,
+        split: str = "train",
     ):
-        self.size, self.seed, self.held_out = size, seed, held_out
+        self.size, self.seed, self.operators, self.split = size, seed, operators, split
         self.operations, self.max_operand, self.max_value = operations, max_operand, max_value
         self.levels = np.asarray([operations[i % len(operations)] for i in range(size)], np.float32)
 
@@ -127,13 +108,13 @@ class ChainSource:
         """
         generator = np.random.default_rng((self.seed, index))
         count = self.operations[index % len(self.operations)]
-        for _ in range(10_000):
+        for _ in range(ATTEMPTS):
             numbers = generator.integers(1, self.max_operand + 1, count + 1).tolist()
-            operators = generator.choice(list("+-*"), count).tolist()
+            operators = generator.choice(list(self.operators), count).tolist()
+            if split_of(_question(numbers, operators)) != self.split:
+                continue
             if all(0 <= r <= self.max_value for *_, r in reduce_lines(numbers, operators, None, Mistakes())):
-                question = _question(numbers, operators)
-                if (zlib.crc32(question.encode()) % 8 == 0) == self.held_out:
-                    return numbers, operators
+                return numbers, operators
         raise UserError(
             f"config.data.procedural: no chain of {count} operations stays within max_value {self.max_value} "
             f"with operands up to {self.max_operand}; type --config.data.procedural.max_value=99"

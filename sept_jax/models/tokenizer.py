@@ -1,6 +1,7 @@
 """Text to token ids and back, and which characters each token brings."""
 
 import pathlib
+import re
 from collections.abc import Sequence
 
 import jinja2
@@ -40,12 +41,13 @@ class Tokenizer:
         """Token ids; a special token written in the text becomes its id, none is added.
 
         Raises:
-          UserError: a character-level vocabulary lacks a character of the text.
+          UserError: a vocabulary of pieces lacks one for a part of the text.
         """
         try:
             return self._backend.encode(text, add_special_tokens=False).ids
         except Exception as error:  # the binding raises no narrower type
-            unknown = next((c for c in text if self._backend.token_to_id(c) is None), "")
+            parts = (part for part, _ in self._backend.pre_tokenizer.pre_tokenize_str(text))
+            unknown = next((part for part in parts if self._backend.token_to_id(part) is None), "")
             raise UserError(f"the tokenizer has no token for {unknown!r} ({error})") from None
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -136,17 +138,20 @@ def decode_utf8(data: bytes) -> tuple[str, np.ndarray]:
     return "".join(text), starts
 
 
-def character_tokenizer(characters: str) -> Tokenizer:
-    """A tokenizer in which every character of `characters` is one token, after `<pad>` (0) and `<eos>` (1).
+def word_tokenizer(pieces: Sequence[str]) -> Tokenizer:
+    """A tokenizer in which each of `pieces` (of a string: each character) is one token, after `<pad>` (0) and
+    `<eos>` (1). Text is cut from left to right, always into the longest piece that it begins with.
 
     Raises:
-      UserError: a character occurs twice, or there is none.
+      UserError: a piece is empty or occurs twice, or there is none.
     """
-    if not characters or len(set(characters)) != len(characters):
-        raise UserError(f"characters are {characters!r}: expected at least one, each once")
-    vocabulary = {token: index for index, token in enumerate(("<pad>", "<eos>", *characters))}
+    if not pieces or not all(pieces) or len(set(pieces)) != len(pieces):
+        raise UserError(f"pieces are {pieces!r}: expected at least one, each once and not empty")
+    vocabulary = {token: index for index, token in enumerate(("<pad>", "<eos>", *pieces))}
     backend = Backend(models.WordLevel(vocabulary, unk_token="<unk>"))  # not in the vocabulary: encode fails
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    words = sorted((piece for piece in pieces if len(piece) > 1), key=len, reverse=True)
+    pattern = Regex("|".join([*map(re.escape, words), r"[\s\S]"]))
+    backend.pre_tokenizer = pre_tokenizers.Split(pattern, "isolated")
     backend.decoder = decoders.Fuse()
     return Tokenizer(
         PreTrainedTokenizerFast(

@@ -69,7 +69,8 @@ def check_agreement(
     verdict is the expectation over A of: +1 for a step whose value some other path with answer A has; -1 for
     the first step whose value none of them has, in a path with another answer; 0 from there on, since what
     follows a deviation tells nothing, and in a path with answer A for what it alone derives. The last step
-    of a path with a final answer has that answer for its value, and -1 where it is another than A. So the
+    of a path with a final answer has that answer for its value, and -1 where it is another than A; so has
+    every step that comes to it. So the
     answers decide whether a path is wrong, and the values where; a weak or scattered group, where no P(A)
     is large, says little. Unknown without a value, and where the verdict is 0.
     """
@@ -80,6 +81,7 @@ def check_agreement(
     first = np.argmax(member, 2) == np.arange(group)  # a class is called by its first path
     probability = np.where(first & stated, posterior, 0.0)[:, None, None, :]
     last = (np.arange(width) == count[..., None] - 1) & stated[..., None]
+    last |= (value_id == answer_id[..., None]) & stated[..., None]
 
     rows, paths = np.arange(batch)[:, None, None], np.arange(group)[:, None]
     derives = np.zeros((batch, group, value_id.max(initial=-1) + 2), np.float32)  # id -1 is the last column

@@ -5,10 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configs import quickstart
 from sept_jax.checks.arithmetic.check import check_arithmetic
 from sept_jax.checks.provenance.check import check_provenance
-from sept_jax.data import Source
-from sept_jax.data.procedural import CHARACTERS, ChainSource, Mistakes, reduce_lines
+from sept_jax.data.mistakes import Mistakes
+from sept_jax.data.procedural import (
+    SPLITS,
+    ChainSource,
+    WorkedSource,
+    mix_operations,
+    reduce_lines,
+    split_of,
+)
+from sept_jax.data.story import StorySource
+from sept_jax.data.vocabulary import CHARACTERS
+from sept_jax.errors import UserError
+from sept_jax.experiment import make_sources, validate
 from sept_jax.steps import split_text
 
 SOURCE = ChainSource(300, 7)
@@ -68,7 +80,7 @@ def test_a_problem_depends_on_seed_and_index_alone():
 
 
 def test_it_is_a_source_of_its_size():
-    assert isinstance(SOURCE, Source)
+    assert isinstance(SOURCE, WorkedSource)
     assert len(SOURCE) == len(SOURCE.levels) == 300
     for index in (300, -1):
         with pytest.raises(IndexError):
@@ -173,3 +185,89 @@ def test_mistakes_happen_as_often_as_asked():
         wrong += sum(result != true_result(a, operator, b) for a, operator, b, result in lines)
     total = int(SOURCE.levels[:200].sum())
     assert wrong / total == pytest.approx(0.2, abs=0.05)  # three standard errors of 600 draws
+
+
+def test_splits_share_no_question_and_have_their_eighths():
+    questions = {}
+    for split in SPLITS:
+        source = ChainSource(50, 7, split=split)
+        questions[split] = {source[i].question for i in range(50)}
+        assert {split_of(question) for question in questions[split]} == {split}
+    assert not questions["train"] & (questions["validation"] | questions["test"])
+    assert not questions["validation"] & questions["test"]
+    drawn = collections.Counter(split_of(f"{a}+{b}=") for a in range(100) for b in range(100))
+    assert drawn["test"] / 10_000 == pytest.approx(1 / 8, abs=0.01)
+    assert drawn["validation"] / 10_000 == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_the_operators_that_are_asked_for():
+    source = ChainSource(40, 3, max_operand=60, max_value=200, operators="+-")
+    assert {c for i in range(40) for c in source[i].question if not c.isdigit()} == {"+", "-", "="}
+
+
+def test_no_chain_within_the_limits_says_what_to_type(monkeypatch):
+    monkeypatch.setattr("sept_jax.data.procedural.ATTEMPTS", 50)
+    with pytest.raises(UserError, match=r"no chain of 3 operations stays within max_value 1 .* type "):
+        ChainSource(1, 0, (3,), max_operand=9, max_value=1, operators="+")[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.0, (2, 3, 4, 2, 3, 4, 2, 3)),
+        (0.25, (2, 3, 4, 5, 2, 3, 4, 6)),
+        (0.5, (2, 5, 3, 6, 4, 5, 2, 6)),
+        (1.0, (5, 6, 5, 6, 5, 6, 5, 6)),
+    ],
+)
+def test_rare_numbers_of_operations_are_spread_evenly(share, expected):
+    assert mix_operations((2, 3, 4), (5, 6), share, 8) == expected
+
+
+def changed(**changes):
+    config = quickstart.get_config()
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data.procedural.task", "proof", "expected chain or story"),
+        ("data.procedural.operators", "+/", "expected some of +-*, such as +-"),
+        ("data.procedural.operators", "", "expected some of +-*"),
+        ("data.procedural.operations", (0, 2), "expected numbers of operations"),
+        ("data.procedural.ood_operations", (), "expected numbers of operations"),
+        ("warm_start.ood_share", 1.5, "it must be in [0, 1]"),
+        ("data.eval_split", "dev", "a made problem is in one of train, validation, test"),
+        ("data.train_split", "all", "a made problem is in one of train, validation, test"),
+        ("data.eval_split", "train", "it is the training split; type validation or test"),
+    ],
+)
+def test_a_bad_value_is_named(key, value, said):
+    with pytest.raises(UserError) as caught:
+        validate(changed(**{key: value}))
+    assert str(caught.value).startswith(f"config.{key} is {value!r}: ")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("task", "kind"), [("chain", ChainSource), ("story", StorySource)])
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_sources_of_a_config(task, kind, split):
+    config = changed(
+        **{"data.procedural.task": task, "data.procedural.size": 30, "data.eval_split": split,
+           "evaluation.problems": 15, "evaluation.ood_problems": 10, "warm_start.steps": 2,
+           "warm_start.batch": 32,
+           "warm_start.ood_share": 0.25}
+    )  # fmt: skip
+    train, held_out, ood, worked = make_sources(config)
+    assert [len(source) for source in (train, held_out, ood, worked)] == [30, 15, 10, 64]
+    for source, expected in ((train, "train"), (held_out, split), (ood, split), (worked, "train")):
+        assert isinstance(source, kind)
+        assert {split_of(source[i].question) for i in range(len(source))} == {expected}
+    assert not {train[i].question for i in range(30)} & {worked[i].question for i in range(64)}
+    assert set(train.levels) == set(held_out.levels) == {2.0, 3.0, 4.0}
+    assert set(ood.levels) == {5.0, 6.0}
+    assert np.mean(worked.levels >= 5) == 0.25
+    config.method = "more_warm_start"  # one more worked solution for each path that the others draw
+    assert len(make_sources(config)[3]) == 64 + config.steps * config.batch * config.sampling.group_size

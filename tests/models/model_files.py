@@ -8,7 +8,7 @@ from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from gguf.quants import quantize
 from safetensors.numpy import save_file
 
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 NAMES = ("llama_scaled", "llama_tied", "qwen2", "qwen3")
@@ -28,7 +28,7 @@ def write_hf(directory: pathlib.Path, config: dict, weights: dict, tokenizer: bo
     (directory / "config.json").write_text(json.dumps(config))
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
     if tokenizer:
-        character_tokenizer("0123456789+-= \n").save(directory)
+        word_tokenizer("0123456789+-= \n").save(directory)
     return directory
 
 

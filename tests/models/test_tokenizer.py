@@ -1,4 +1,5 @@
 import random
+import re
 
 import pytest
 from gguf import GGUFWriter
@@ -10,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from sept_jax.errors import UserError
 from sept_jax.models.gguf import open_gguf
 from sept_jax.models.gguf_tokenizer import gguf_tokenizer
-from sept_jax.models.tokenizer import Tokenizer, character_tokenizer, decode_utf8, load_tokenizer
+from sept_jax.models.tokenizer import Tokenizer, decode_utf8, load_tokenizer, word_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ CHARACTERS = "0123456789+-*=() \nQA:é"
 
 
 def test_characters():
-    tokenizer = character_tokenizer(CHARACTERS)
+    tokenizer = word_tokenizer(CHARACTERS)
     text = "Q: 12+3*4\nA: (é=24)"
     ids = tokenizer.encode(text)
     assert ids == [CHARACTERS.index(character) + 2 for character in text]
@@ -97,13 +98,46 @@ def test_characters():
 
 def test_an_unknown_character_is_named():
     with pytest.raises(UserError, match="no token for 'x'"):
-        character_tokenizer(CHARACTERS).encode("1+x")
+        word_tokenizer(CHARACTERS).encode("1+x")
 
 
-@pytest.mark.parametrize("characters", ["", "aba"])
-def test_bad_characters(characters):
-    with pytest.raises(UserError, match="at least one, each once"):
-        character_tokenizer(characters)
+@pytest.mark.parametrize("pieces", ["", "aba", ("a", "")])
+def test_bad_pieces(pieces):
+    with pytest.raises(UserError, match="at least one, each once and not empty"):
+        word_tokenizer(pieces)
+
+
+PIECES = (*"0123+= \nTm", "#### ", "Tom", " has", " as", " asks", " ask", ".", " (each)?")
+
+
+def test_words_are_the_longest_pieces():
+    tokenizer = word_tokenizer(PIECES)
+    pieces = [
+        *("Tom", " has", " ", "1", "2", ".", " ", "Tom", " asks", " as", " ", "1", " (each)?", "\n", "1"),
+        *("+", "2", "=", "3", "\n", "#### ", "3"),
+    ]
+    ids = tokenizer.encode("Tom has 12. Tom asks as 1 (each)?\n1+2=3\n#### 3")
+    assert ids == [PIECES.index(piece) + 2 for piece in pieces]
+    assert tokenizer.detokenize([*ids[:3], 1, *ids[3:5]]) == ("Tom has 12", [0, 3, 7, 8, 8, 9])
+    assert tokenizer.encode("Tom asks<eos>") == [PIECES.index("Tom") + 2, PIECES.index(" asks") + 2, 1]
+    for unknown, text in (("i", "Tim has"), ("(", "Tom (1"), ("k", "Tomk 1")):
+        with pytest.raises(UserError, match=re.escape(f"no token for '{unknown}'")):
+            tokenizer.encode(text)
+
+
+def test_any_text_in_the_alphabet_comes_back():
+    tokenizer, rng = word_tokenizer(PIECES), random.Random(3)
+    for _ in range(300):
+        pieces = rng.choices(PIECES, k=rng.randrange(30))
+        text = "".join(pieces)
+        ids = tokenizer.encode(text)
+        assert tokenizer.decode(ids) == text
+        assert len(ids) <= len(pieces)
+        drawn = [rng.randrange(tokenizer.vocab_size) for _ in range(20)]
+        text, offsets = tokenizer.detokenize(drawn)
+        shown = ["" if index < 2 else PIECES[index - 2] for index in drawn]
+        assert text == "".join(shown)
+        assert offsets == [len("".join(shown[:k])) for k in range(20)]
 
 
 def test_save_and_load(byte_level, tmp_path):
@@ -116,7 +150,7 @@ def test_save_and_load(byte_level, tmp_path):
     assert loaded.apply_chat_template(messages) == byte_level.apply_chat_template(messages)
     assert loaded.eos_ids == (7, 0, 2)
 
-    tokenizer = character_tokenizer(CHARACTERS)
+    tokenizer = word_tokenizer(CHARACTERS)
     tokenizer.save(tmp_path / "characters")
     loaded = load_tokenizer(tmp_path / "characters")
     assert loaded.encode("1+2\n") == tokenizer.encode("1+2\n")

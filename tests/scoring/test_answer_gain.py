@@ -5,12 +5,12 @@ import tiny
 from test_prefixes import sampled
 
 from sept_jax.errors import UserError
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.records import Prompts
 from sept_jax.scoring import answer_gain, likelihood
 from sept_jax.scoring.answer_gain import check_answer_gain, encode_answers, gain_verdicts, leave_one_out
 
-TOKENIZER = character_tokenizer("0123456789+= \n#x,")
+TOKENIZER = word_tokenizer("0123456789+= \n#x,")
 PARAMS = tiny.params()
 
 

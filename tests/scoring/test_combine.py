@@ -8,7 +8,7 @@ import pytest
 from sept_jax.records import CHANNELS, Evidence
 from sept_jax.scoring import path_quality, score_steps
 from sept_jax.scoring.agreement import answer_posterior
-from sept_jax.scoring.combine import path_log_odds
+from sept_jax.scoring.combine import TRUST, path_log_odds
 
 
 def evidence(verdict, known):
@@ -89,11 +89,24 @@ def test_quality_without_the_group_is_the_mean_score():
 def test_quality_is_the_probability_of_the_answer_and_votes_are_weighted_by_their_doubts():
     scores, answers = with_group(2.0)
     expected = answer_posterior(answers, np.array([[0, -2.0, 0, 0]], np.float32))
-    np.testing.assert_allclose(scores.quality, expected, rtol=1e-5)
+    mean = scores.score[..., 0]
+    np.testing.assert_allclose(scores.quality, mean + TRUST * (expected - mean), rtol=1e-5)
+    assert scores.quality[0, 0] > scores.quality[0, 1]  # of two paths to one answer, the better steps
     unanimous = answer_posterior(answers, np.zeros((1, 4), np.float32))
-    assert scores.quality[0, 0] < unanimous[0, 0]
+    assert expected[0, 0] < unanimous[0, 0]
     half, _ = with_group(0.5)
     np.testing.assert_allclose(half.quality, (half.score[..., 0] + expected) / 2, rtol=1e-5)
+
+
+def test_the_last_step_of_a_path_without_an_answer_scores_nothing_where_others_answer():
+    found = evidence(np.ones((1, 3, 2, 1)), np.ones((1, 3, 2, 1)))
+    weights, count = np.full(len(CHANNELS), 2.0, np.float32), np.array([[2, 1, 2]], np.int32)
+    right = sigmoid(2.0)
+    none = score_steps(found, count, weights, 0.0)
+    np.testing.assert_allclose(none.score, [[[right, right], [right, 0], [right, right]]], rtol=1e-6)
+    some = score_steps(found.replace(answer_id=np.array([[0, -1, -1]], np.int32)), count, weights, 0.0)
+    np.testing.assert_allclose(some.score, [[[right, right], [0, 0], [right, 0]]], rtol=1e-6)
+    np.testing.assert_allclose(some.quality, [[right, 0, right / 2]], rtol=1e-6)
 
 
 def test_doubts_of_rules_add_up_over_a_path_and_nothing_else_does():

@@ -1,12 +1,12 @@
 import jax.numpy as jnp
 import numpy as np
 
-from sept_jax.models.tokenizer import character_tokenizer
+from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.records import Rollouts, Steps
 from sept_jax.scoring.prefixes import blank_tokens, cut_paths, power_bucket, prefix_ends
 from sept_jax.steps import split_steps
 
-TOKENIZER = character_tokenizer("0123456789+= \n")
+TOKENIZER = word_tokenizer("0123456789+= \n")
 
 
 def sampled(*texts, width=16, max_steps=4):

@@ -5,12 +5,12 @@ import tiny
 from test_prefixes import sampled
 
 from sept_jax.errors import UserError
-from sept_jax.models.tokenizer import Tokenizer, character_tokenizer
+from sept_jax.models.tokenizer import Tokenizer, word_tokenizer
 from sept_jax.records import Prompts
 from sept_jax.scoring import self_check
 from sept_jax.scoring.self_check import SelfCheckConfig, check_self, check_verdicts, encode_question
 
-TOKENIZER = character_tokenizer("0123456789+= \n#x,")
+TOKENIZER = word_tokenizer("0123456789+= \n#x,")
 PARAMS = tiny.params()
 CONFIG = SelfCheckConfig(question="x", plain="\n#{question}=", yes="1", no="0")
 

@@ -55,7 +55,9 @@ def _remembered(step: str) -> tuple[Chain, ...]:
     return _find_chains(find_links(step))
 
 
-def _chains(step: str) -> tuple[Chain, ...]:
+def chains_of(step: str) -> tuple[Chain, ...]:
+    """The equations of a step, each with its whole chain of equals signs. An annotation that repeats one is
+    left out."""
     return _remembered(step) if len(step) <= CACHED_CHARS else _find_chains(find_links(step))
 
 
@@ -93,7 +95,7 @@ def _strict(problem: str, steps: Sequence[str]) -> list[Verdict]:
         if answered:
             verdicts.append(_AFTER_ANSWER)
             continue
-        chains, answer = _chains(step), final_answer(step)
+        chains, answer = chains_of(step), final_answer(step)
         verdict = _NO_EQUATION
         for chain in chains:
             verdict = _use_up(chain, pool, budget, seen)
@@ -153,7 +155,7 @@ def _loose(problem: str, steps: Sequence[str]) -> list[Verdict]:
     seen: set[Chain] = set()
     verdicts: list[Verdict] = []
     for step in steps:
-        chains = _chains(step)
+        chains = chains_of(step)
         verdict = UNKNOWN
         if chains:
             verdict = _loose_step(chains, known, step)

@@ -1,0 +1,23 @@
+"""Every method in one loop, on chains of arithmetic, where the checks see nearly every mistake.
+
+Same starts, same problems, same number of sampled paths, the same small search of the learning rate for each,
+controls included; the test split is read once a run.
+
+  python -m sept_jax.ablate --config=configs/ablations/chain.py
+  python -m sept_jax.ablate --config=configs/ablations/chain.py --config.order="('sept', 'gold')"
+"""
+
+from configs.ablations import base
+
+OFTEN = ("sept", "sept_path", "gold", "majority", "self_evolve")
+SELDOM = ("more_warm_start", "self_certainty", "entropy", "trajectory", "random", "format")
+
+
+def get_config():
+    config = base.get_config()
+    config.name = "chain"
+    config.variants = {name: {"method": name, "seeds": 5} for name in OFTEN}
+    config.variants.update({name: {"method": name, "seeds": 3} for name in SELDOM})
+    config.order = OFTEN + SELDOM
+    config.debug_overrides.order = ("sept", "majority")
+    return config

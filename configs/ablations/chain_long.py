@@ -1,0 +1,26 @@
+"""Four times the training of `chain.py`, with the guard off: who holds, who falls, and when the guard would
+have called.
+
+Starts and learning rates are those of `chain.py`, which comes first.
+
+  python -m sept_jax.ablate --config=configs/ablations/chain_long.py
+"""
+
+from configs.ablations import base
+
+METHODS = ("sept", "majority", "self_evolve", "self_certainty")
+
+
+def get_config():
+    config = base.get_config()
+    config.name = "chain_long"
+    config.overrides = {"steps": 320, "optimizer": {"decay_steps": 320}, "guard": {"enabled": False}}
+    config.variants = {name: {"method": name} for name in METHODS}
+    config.order = METHODS
+    config.seeds = (0, 1, 2)
+    config.starts = "runs/ablations/chain"
+    config.search.taken_from = "results/ablations/chain/search.csv"
+    config.evaluation.curve_points = 16
+    config.debug_overrides.order = ("sept", "majority")
+    config.debug_overrides.search.taken_from = None
+    return config

@@ -1,0 +1,14 @@
+"""Every method in one loop, on made word problems, where most mistakes are wrong relations that no equation
+check can see.
+
+  python -m sept_jax.ablate --config=configs/ablations/story.py
+"""
+
+from configs.ablations import chain
+
+
+def get_config():
+    config = chain.get_config()
+    config.name = "story"
+    config.base = "configs/story.py"
+    return config

@@ -1,0 +1,37 @@
+"""What each part is worth on the made word problems: `sept` whole, and with one thing off or otherwise.
+
+Starts and the learning rate are those of `story.py`, which comes first.
+
+  python -m sept_jax.ablate --config=configs/ablations/story_leave_one_out.py
+"""
+
+from configs import story
+from configs.ablations import base
+
+
+def get_config():
+    config = base.get_config()
+    config.name = "story_leave_one_out"
+    config.base = "configs/story.py"
+    scoring = story.get_config().scoring
+    other = "fixed" if scoring.weighting == "reliability" else "reliability"
+    variants = {
+        "sept": {},
+        **{
+            f"no_{channel}": {"scoring": {"weights": {channel: 0.0}}}
+            for channel, weight in scoring.weights.items()
+            if weight
+        },
+        "no_contrastive": {"loss": {"contrastive_weight": 0.0}},
+        "no_curriculum": {"curriculum": {"uniform": True}},
+        f"weighting_{other}": {"scoring": {"weighting": other}},
+        **{f"advantage_{name}": {"advantage": name} for name in ("gain", "path", "min")},
+    }
+    config.variants = variants
+    config.order = tuple(variants)
+    config.seeds = (0, 1, 2)
+    config.starts = "runs/ablations/story"
+    config.search.taken_from = "results/ablations/story/search.csv"
+    config.debug_overrides.order = ("sept", "no_contrastive")
+    config.debug_overrides.search.taken_from = None
+    return config

@@ -1,0 +1,79 @@
+"""Compares variants of one experiment over seeds: methods, or the same method with one thing left out.
+
+python -m sept_jax.ablate --config=configs/ablations/quickstart.py [--output=DIR] [--processes=N]
+    [--report_only] [--config.KEY=VALUE ...]
+
+The same command again goes on where it was stopped.
+"""
+
+import functools
+import shlex
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from sept_jax import command
+from sept_jax.ablation.plan import Ablation, Job, Run, jobs, read_ablation, run_config
+from sept_jax.ablation.workers import Crew, available_cores
+from sept_jax.errors import UserError
+
+
+def run_all(ablation: Ablation, processes: int, output: Path, command_line: str) -> None:
+    """Does every run that is not finished, and writes the report after each."""
+    from sept_jax.ablation import report  # these import jax
+    from sept_jax.ablation.execute import execute
+    from sept_jax.ablation.folders import check_unchanged
+    from sept_jax.ablation.table import outcomes
+    from sept_jax.experiment import validate
+
+    for variant in ablation.variants:
+        validate(run_config(ablation, Run(variant.name, variant.seeds[0])))
+    errors: dict[Run, str] = {}
+    wanted = sum(len(variant.seeds) for variant in ablation.variants)
+    check_unchanged(ablation, outcomes(ablation, errors))
+
+    def next_job(busy: Collection[Job]) -> Job | None:
+        open_jobs = jobs(ablation, outcomes(ablation, errors))
+        return next((job for job in open_jobs if all(job.run != other.run for other in busy)), None)
+
+    def finished(job: Job, error: str | None) -> None:
+        if error is not None:
+            errors[job.run] = command.one_line(error)
+        made = report.write(ablation, errors, output, command_line)
+        print(f"{made} of {wanted} runs compared; {job.run.name}: {errors.get(job.run, 'done')}", flush=True)
+
+    crew = Crew(functools.partial(execute, ablation), processes, ablation.workdir)
+    try:
+        crew.run(next_job, finished)
+    finally:
+        crew.close()
+    report.write(ablation, errors, output, command_line)
+
+
+def main(config: ConfigDict) -> None:
+    arguments = flags.FLAGS
+    if arguments.processes is not None and arguments.processes < 1:
+        raise UserError(f"--processes={arguments.processes}: expected 1 or more")
+    ablation = read_ablation(config)
+    output = Path(arguments.output or f"results/ablations/{config.name}")
+    command_line = shlex.join(["python", "-m", "sept_jax.ablate", *sys.argv[1:]])
+    if arguments.report_only:
+        from sept_jax.ablation import report
+
+        report.write(ablation, {}, output, command_line)
+    else:
+        from sept_jax.ablation.folders import only_one
+
+        with only_one(ablation.workdir):
+            run_all(ablation, arguments.processes or len(available_cores()), output, command_line)
+    print(f"the report is in {output}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("output", None, "Where the report is written; default results/ablations/<name>.")
+    flags.DEFINE_integer("processes", None, "How many runs at a time; default one a core.")
+    flags.DEFINE_bool("report_only", False, "Write the report of what is there, without running anything.")
+    command.run(main)

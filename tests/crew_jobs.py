@@ -1,0 +1,23 @@
+"""Jobs for the worker processes of `test_ablate_workers.py`; importing this starts no jax."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+
+def note(folder: str, job: str) -> None:
+    """Notes who did a job on which cores; `bad` fails, `fatal` kills its process, `frail` only once."""
+    begun = Path(folder, f"{job}.begun")
+    first = not begun.exists()
+    begun.touch()
+    if job == "bad":
+        raise ValueError("a bad job\nwith a second line")
+    if job == "fatal" or (job == "frail" and first):
+        os.kill(os.getpid(), signal.SIGKILL)
+    Path(folder, job).write_text(json.dumps({"pid": os.getpid(), "cores": sorted(os.sched_getaffinity(0))}))
+
+
+def wait_for_ever(folder: str, job: str) -> None:
+    Path(folder, job).write_text(str(os.getpid()))
+    signal.pause()

@@ -1,0 +1,224 @@
+"""From the runs' folders to rows, intervals and the report."""
+
+import csv
+import json
+import math
+
+import pytest
+
+from configs.ablations import chain
+from sept_jax.ablation import report, table
+from sept_jax.ablation.folders import check_unchanged, only_one
+from sept_jax.ablation.plan import START, Run, read_ablation, run_config
+from sept_jax.ablation.statistics import estimate, ratio
+from sept_jax.ablation.summary import differences, gains, summary
+from sept_jax.errors import UserError
+from sept_jax.methods import complete
+
+COMMAND = "python -m sept_jax.ablate --config=configs/ablations/chain.py"
+
+
+def test_an_interval_over_seeds():
+    one = estimate([0.1, 0.2, 0.3])
+    assert one.mean == pytest.approx(0.2)
+    assert one.half == pytest.approx(4.302653 * 0.1 / math.sqrt(3))  # t of 2 degrees of freedom, 97.5 %
+    assert not one.apart
+    assert estimate([0.19, 0.2, 0.21]).apart
+    assert estimate([-0.2, -0.21]).half == pytest.approx(12.706205 * 0.005)
+    alone = estimate([0.5])
+    assert (alone.mean, alone.apart) == (0.5, False)
+    assert math.isnan(alone.half)
+
+
+def test_the_ratio_of_two_means():
+    found = ratio([0.1, 0.3], [0.2, 0.4])
+    assert found.mean == pytest.approx(2 / 3)
+    # residuals 0.1 - 0.2 * 2/3 and 0.3 - 0.4 * 2/3 are -1/30 and 1/30: spread sqrt(2)/30, over 0.3
+    assert found.half == pytest.approx(12.706205 / 30 / 0.3)
+    assert ratio([0.2, 0.2], [0.1, 0.1]).half == pytest.approx(0)
+    assert math.isnan(ratio([0.1], [0.0]).mean)
+
+
+@pytest.fixture
+def ablation(tmp_path):
+    config = chain.get_config()
+    config.order = ("sept", "gold", "random")
+    config.seeds = (0, 1)
+    config.search.learning_rates = (0.1, 0.2)
+    config.search.variants = ("sept",)
+    config.workdir = str(tmp_path / "runs")
+    return read_ablation(config)
+
+
+TESTED = {"best_temperature": 0.5, "seconds": 4.0, "ood_greedy": 0.0}
+
+
+def write(folder, name, value):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(value))
+
+
+def make_run(ablation, run, accuracy, test=True, steps=80):
+    folder = ablation.folder(run)
+    config = complete(run_config(ablation, run)).to_dict()
+    write(folder, "config.json", config)
+    write(folder, "summary.json", {
+        "steps": steps, "seconds": 100.04, "stopped": None, "config": config, "commit": "c0ffee",
+    })  # fmt: skip
+    write(folder, "validation.json", {
+        "pass@1_best_temperature": accuracy, "best_temperature": 0.5, "seconds": 3.0,
+    })  # fmt: skip
+    if test:
+        write(folder, "test.json", TESTED | {"pass@1": accuracy, "greedy": accuracy + 0.1})
+    lines = [{"step": 0, "eval/pass@1": 0.25}]
+    for step in range(1, steps + 1):
+        watched = {"entropy": 1 / step, "length": 20.0, "sampled_tokens": 10.0, "loss": 0.0}
+        lines.append({"step": step} | watched)
+    lines += [{"step": 40, "eval/pass@1": 0.75}, {"step": 80, "eval/pass@1": 0.5}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"torn')
+
+
+@pytest.fixture
+def made(ablation):
+    for seed, base in ((0, 0.2), (1, 0.3)):
+        make_run(ablation, Run(START, seed), base, steps=0)
+        make_run(ablation, Run("sept", seed, 0.2), base + 0.3 + 0.02 * seed)
+        make_run(ablation, Run("gold", seed), base + 0.4)
+    make_run(ablation, Run("sept", 0, 0.1), 0.4, test=False)
+    make_run(ablation, Run("random", 0), 0.2)
+    return ablation
+
+
+def test_rows(made):
+    errors = {Run("random", 1): "ValueError: no luck"}
+    rows = table.run_rows(made, table.outcomes(made, errors))
+    assert [(row["method"], row["seed"]) for row in rows] == [
+        ("sept", 0), ("gold", 0), ("random", 0), ("sept", 1), ("gold", 1), ("random", 1),
+    ]  # fmt: skip
+    sept = rows[3]
+    assert (sept["learning_rate"], sept["searched"]) == (0.2, True)
+    assert (rows[1]["learning_rate"], rows[1]["searched"]) == (5e-4, False)
+    assert (sept["base_pass@1"], sept["pass@1"]) == (0.3, pytest.approx(0.62))
+    assert (sept["base_greedy"], sept["greedy"]) == (pytest.approx(0.4), pytest.approx(0.72))
+    assert "pass@32" not in sept
+    assert (sept["sampled_tokens"], sept["seconds"], sept["evaluation_seconds"]) == (800, 100.0, 7.0)
+    assert (sept["best_validation"], sept["best_validation_step"], sept["last_validation"]) == (0.75, 40, 0.5)
+    # the entropy falls as 1 / step: its running mean passes a twentieth of its start in the end, not at once
+    assert 20 < sept["first_alarm"] < 80
+    assert sept["error"] is None
+    assert rows[5]["error"] == "ValueError: no luck"
+    assert "pass@1" not in rows[5]
+
+
+def test_search_rows_tell_what_was_chosen(made):
+    rows = table.search_rows(made, table.outcomes(made, {}))
+    assert [(r["learning_rate"], r["pass@1_best_temperature"], r["chosen"]) for r in rows] == [
+        (0.1, 0.4, False),
+        (0.2, 0.5, True),
+    ]
+
+
+def test_curves_are_thinned_to_means(made):
+    rows = table.curve_rows(made, table.outcomes(made, {}))
+    entropy = [r for r in rows if (r["method"], r["seed"], r["metric"]) == ("gold", 1, "entropy")]
+    assert [row["step"] for row in entropy] == list(range(2, 81, 2))
+    assert entropy[0]["value"] == pytest.approx(0.75)
+    accuracy = [r for r in rows if (r["method"], r["seed"], r["metric"]) == ("gold", 1, "pass@1")]
+    assert [(row["step"], row["value"]) for row in accuracy] == [(0, 0.25), (40, 0.75), (80, 0.5)]
+
+
+def test_a_failed_start_or_search_fails_its_runs(ablation):
+    known = table.outcomes(ablation, {Run(START, 1): "no disk"})
+    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, known)}
+    assert errors == {(name, 1): "its start failed: no disk" for name in ("sept", "gold", "random")}
+    known = table.outcomes(ablation, {Run("sept", 0, rate): "NaN" for rate in (0.1, 0.2)})
+    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, known)}
+    assert errors == {("sept", seed): "every learning rate tried failed" for seed in (0, 1)}
+
+
+def test_paired_figures(made):
+    rows = table.run_rows(made, table.outcomes(made, {}))
+    assert gains(rows, "sept", "pass@1") == {0: pytest.approx(0.3), 1: pytest.approx(0.32)}
+    assert differences(rows, "sept", "gold", "pass@1") == [pytest.approx(-0.1), pytest.approx(-0.08)]
+    assert differences(rows, "sept", "random", "pass@1") == [pytest.approx(0.3)]
+
+
+def test_the_summary(made):
+    known = table.outcomes(made, {Run("random", 1): "no luck"})
+    text = summary(made, table.run_rows(made, known), table.search_rows(made, known), COMMAND, 1234.4)
+    lines = text.splitlines()
+    assert f"`{COMMAND}`" in lines
+    assert lines[4].startswith("5 of 6 runs, 1234 s of work; commit c0ffee.")
+    assert "| method | seeds | learning rate | pass@1 | greedy | ood_greedy |" in lines
+    assert "| start | 2 |  | 25.0 ± 63.5 | 35.0 ± 63.5 | 0.0 ± 0.0 |" in lines
+    assert "| sept | +31.0 ± 12.7 | +31.0 ± 12.7 | +0.0 ± 0.0 |" in lines
+    assert "| gold | 2 | -9.0 ± 12.7 | -9.0 ± 12.7 | +0.0 ± 0.0 |" in lines
+    assert "| random | 1 | +30.0 | +30.0 | +0.0 |" in lines
+    assert "| sept | 77.5 ± 31.8 | 77.5 ± 31.8 |  |" in lines
+    assert "- random, seed 1: no luck" in lines
+    assert "**apart** |" not in text
+    for seed, value in ((0, 0.2), (1, 0.3)):
+        make_run(made, Run("gold", seed), value)
+    text = summary(made, table.run_rows(made, known), [], COMMAND, 0.0)
+    assert "| gold | 2 | +31.0 ± 12.7 **apart** | +31.0 ± 12.7 **apart** | +0.0 ± 0.0 |" in text
+
+
+def test_the_report_is_written_and_written_again(made, tmp_path):
+    output = tmp_path / "out"
+    assert report.write(made, {}, output, COMMAND) == 5
+    first = {path.name: path.read_bytes() for path in output.iterdir()}
+    assert sorted(first) == [
+        "bars.png", "bars.svg", "curves.csv", "curves.png", "curves.svg",
+        "runs.csv", "search.csv", "summary.md",
+    ]  # fmt: skip
+    with (output / "runs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["pass@1"] for row in rows] == ["0.5", "0.6", "0.2", "0.62", "0.7"]
+    assert {"method", "seed", "base_pass@1", "greedy", "sampled_tokens", "first_alarm", "error"} < rows[
+        0
+    ].keys()
+    report.write(made, {}, output, COMMAND)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == first
+
+
+def test_a_report_of_nothing(ablation, tmp_path):
+    assert report.write(ablation, {}, tmp_path, COMMAND) == 0
+    assert "0 of 6 runs" in (tmp_path / "summary.md").read_text()
+
+
+def test_one_command_at_a_time(tmp_path):
+    with only_one(tmp_path / "x"):
+        with pytest.raises(UserError, match="another command is at work"), only_one(tmp_path / "x"):
+            pytest.fail("two commands at once")
+        with only_one(tmp_path / "y"):
+            pass
+    with only_one(tmp_path / "x"):
+        pass
+
+
+def test_runs_of_other_settings_are_refused(made):
+    runs = list(table.outcomes(made, {}))
+    check_unchanged(made, runs)
+    check_unchanged(made, runs)
+    made.experiment.batch = 16
+    with pytest.raises(UserError, match=r"seed0/config\.json was made with batch = 32, now it is 16"):
+        check_unchanged(made, runs)
+    check_unchanged(made, [run for run in runs if run.variant == START])
+    made.evaluation.samples = 8
+    with pytest.raises(UserError, match=r"made with evaluation\.samples = 32, now it is 8"):
+        check_unchanged(made, [])
+
+
+def test_starts_that_are_to_be_taken_must_be_there(ablation, made, tmp_path):
+    config = chain.get_config()
+    config.order, config.seeds = ("sept",), (0, 1, 2)
+    config.workdir, config.starts = str(tmp_path / "new"), str(made.workdir)
+    config.overrides = {"steps": 10, "optimizer": {"decay_steps": 10}}
+    other = read_ablation(config)
+    (tmp_path / "new").mkdir()
+    with pytest.raises(UserError, match="where start-seed2 is not finished"):
+        check_unchanged(other, [])
+    config.seeds = (0, 1)
+    other = read_ablation(config)
+    check_unchanged(other, table.outcomes(other, {}))
+    assert set(table.outcomes(other, {})) == {Run(START, 0), Run(START, 1)}
