@@ -5,10 +5,11 @@ It gives an embedded model the format and a mediocre accuracy; self-training sta
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Float, PyTree
 
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import WorkedSource
@@ -21,10 +22,12 @@ from sept_jax.records import Rollouts, Steps, UpdateBatch
 from sept_jax.sharding import place_batch
 from sept_jax.update import cut_to_bucket, make_optimizer, update
 
+_BLOCK = 8
+
 
 def worked_batch(
     source: WorkedSource,
-    indices: range,
+    indices: Sequence[int],
     mistakes: Mistakes,
     tokenizer: Tokenizer,
     prompt_config: PromptConfig,
@@ -67,7 +70,17 @@ def further_batch(experiment: Experiment, step: int) -> UpdateBatch:
     return _batch(experiment, range(first, first + count))
 
 
-def _batch(experiment: Experiment, indices: range) -> UpdateBatch:
+def batch_indices(levels: Float[np.ndarray, "N"], size: int, step: int) -> list[int]:
+    """The problems of a step's batch. Of `_BLOCK` batches in a row each holds problems of like level, and so
+    of like length, in a fixed random order: padding would be most of the work otherwise."""
+    block, place = divmod(step, _BLOCK)
+    first = block * _BLOCK * size
+    alike = first + np.argsort(levels[first : first + _BLOCK * size], kind="stable")
+    place = np.random.default_rng(block).permutation(len(alike) // size)[place]
+    return alike[place * size : (place + 1) * size].tolist()
+
+
+def _batch(experiment: Experiment, indices: Sequence[int]) -> UpdateBatch:
     batch = worked_batch(
         experiment.worked,
         indices,
@@ -92,10 +105,11 @@ def warm_start(experiment: Experiment) -> PyTree:
     )
     state = init_state(experiment, experiment.params, optimizer)
     objective = dataclasses.replace(experiment.update, objective="likelihood", micro_batches=1)
+    levels = experiment.worked.levels[: settings.steps * settings.batch]
     progress = Progress(settings.steps, name="warm start")
     began, tokens = time.perf_counter(), 0
     for step in range(settings.steps):
-        batch = _batch(experiment, range(step * settings.batch, (step + 1) * settings.batch))
+        batch = _batch(experiment, batch_indices(levels, settings.batch, step))
         tokens += int(batch.rollouts.length.sum())
         state, metrics = update(
             state, place_batch(batch, experiment.mesh),

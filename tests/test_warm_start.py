@@ -7,7 +7,7 @@ from sept_jax.data.procedural import ChainSource
 from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
 from sept_jax.models.tokenizer import word_tokenizer
-from sept_jax.warm_start import worked_batch
+from sept_jax.warm_start import batch_indices, worked_batch
 
 PROMPT = {
     "system": "", "instruction": "{question}", "few_shot": (),
@@ -45,3 +45,12 @@ def test_a_solution_that_does_not_fit_says_what_to_type():
         UserError, match=rf"max_new_tokens is {longest - 1}: .* type .*max_new_tokens={longest}$"
     ):
         worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest - 1)
+
+
+def test_batches_hold_like_levels_and_every_problem_once():
+    levels = np.asarray([2, 3, 4] * 40, np.float32)
+    batches = [batch_indices(levels, 8, step) for step in range(15)]
+    assert sorted(np.concatenate(batches)) == list(range(120))
+    assert sorted(np.concatenate(batches[:8])) == list(range(64))
+    assert sum(len(set(levels[batch])) for batch in batches[:8]) == 8 + 2  # two batches lie across a border
+    assert levels[np.concatenate(batches[:8])].tolist() != sorted(levels[:64].tolist())

@@ -6,6 +6,7 @@ Starts and learning rates are those of `chain.py`, which comes first.
   python -m sept_jax.ablate --config=configs/ablations/chain_long.py
 """
 
+from configs import quickstart
 from configs.ablations import base
 
 METHODS = ("sept", "majority", "self_evolve", "self_certainty")
@@ -14,7 +15,8 @@ METHODS = ("sept", "majority", "self_evolve", "self_certainty")
 def get_config():
     config = base.get_config()
     config.name = "chain_long"
-    config.overrides = {"steps": 320, "optimizer": {"decay_steps": 320}, "guard": {"enabled": False}}
+    steps = 4 * quickstart.get_config().steps
+    config.overrides = {"steps": steps, "optimizer": {"decay_steps": steps}, "guard": {"enabled": False}}
     config.variants = {name: {"method": name} for name in METHODS}
     config.order = METHODS
     config.seeds = (0, 1, 2)

@@ -1,6 +1,6 @@
 """A first comparison, in minutes: process rewards against the group's majority, on chains of arithmetic.
 
-A quarter of the updates of `chain.py`, two seeds, no search.
+Half the updates of `chain.py`, two seeds, no search.
 
   python -m sept_jax.ablate --config=configs/ablations/quickstart.py
 """

@@ -27,6 +27,7 @@ def get_config():
         f"weighting_{other}": {"scoring": {"weighting": other}},
         **{f"advantage_{name}": {"advantage": name} for name in ("gain", "path", "min")},
     }
+    config.overrides = {"guard": {"enabled": False}}
     config.variants = variants
     config.order = tuple(variants)
     config.seeds = (0, 1, 2)
