@@ -1,6 +1,6 @@
 """SePT from nothing in a few minutes on 2 cores: chains of arithmetic, no download.
 
-A decoder of 0.3 M parameters with one token a character learns the format from worked solutions with
+A decoder of 0.5 M parameters with one token a character learns the format from worked solutions with
 mistakes, then self-trains with process rewards: is each equation true, and is every quantity used once?
 Gold answers are read in evaluation only.
 
@@ -15,7 +15,7 @@ def get_config():
     config.steps = 40
     config.batch = 32
     config.model.dtype = "float32"
-    config.model.shape.update(width=96, mlp_width=256, num_heads=3, num_kv_heads=3)
+    config.model.shape.mlp_width = 288
     config.data.source = "procedural"
     config.prompt.plain = "{question}\n{solution}"
     config.prompt.buckets = (16, 24)
