@@ -19,7 +19,7 @@ from sept_jax.ablation.plan import (
 )
 from sept_jax.errors import UserError
 
-RATES = (1.5e-4, 3e-4, 6e-4)
+RATES = (2e-4, 4e-4, 8e-4)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_run_config(small):
     run = Run("random", 3, 0.2)
     assert run.name == "random-0.2-seed3"
     config = run_config(ablation, run)
-    assert (config.method, config.seed, config.steps) == ("random", 3, 80)
+    assert (config.method, config.seed, config.steps) == ("random", 3, 40)
     assert config.optimizer.learning_rate == 0.2
     assert config.data.eval_split == "validation"
     assert (config.evaluation.every, config.checkpoint.every, config.checkpoint.keep) == (16, 16, 1)

@@ -109,6 +109,7 @@ def test_paths_are_those_of_the_sampler_without_what_fills_the_batch_up(experime
     def draw(key):
         return list(draw_paths(experiment, experiment.params, bench, jax.random.key(key), bench.sampling))
 
+    sample_groups.clear_cache()
     drawn = draw(1)
     assert [len(batch.texts) for batch in drawn] == [4, 1]
     assert sum((batch.problems for batch in drawn), ()) == bench.problems

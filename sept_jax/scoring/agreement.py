@@ -69,10 +69,9 @@ def check_agreement(
     verdict is the expectation over A of: +1 for a step whose value some other path with answer A has; -1 for
     the first step whose value none of them has, in a path with another answer; 0 from there on, since what
     follows a deviation tells nothing, and in a path with answer A for what it alone derives. The last step
-    of a path with a final answer has that answer for its value, and -1 where it is another than A; so has
-    every step that comes to it. So the
-    answers decide whether a path is wrong, and the values where; a weak or scattered group, where no P(A)
-    is large, says little. Unknown without a value, and where the verdict is 0.
+    of a path that comes to its final answer, and all after it, have that answer for their value, and -1 where
+    it is another than A. So the answers decide whether a path is wrong, and the values where; a weak or
+    scattered group, where no P(A) is large, says little. Unknown without a value, and where the verdict is 0.
     """
     batch, group, width = value_id.shape
     posterior = np.asarray(answer_posterior(answer_id, log_odds.astype(np.float32)))
@@ -80,8 +79,10 @@ def check_agreement(
     member = (answer_id[:, :, None] == answer_id[:, None, :]) & stated[:, :, None]  # [B, path, class]
     first = np.argmax(member, 2) == np.arange(group)  # a class is called by its first path
     probability = np.where(first & stated, posterior, 0.0)[:, None, None, :]
-    last = (np.arange(width) == count[..., None] - 1) & stated[..., None]
-    last |= (value_id == answer_id[..., None]) & stated[..., None]
+    at, end = np.arange(width), count[..., None]
+    comes_to_it = (value_id == answer_id[..., None]) & (at < end)
+    arrived = np.where(comes_to_it, at, -1).max(-1, initial=-1, keepdims=True)
+    last = (at >= np.where(arrived >= 0, arrived, end - 1)) & (at < end) & stated[..., None]
 
     rows, paths = np.arange(batch)[:, None, None], np.arange(group)[:, None]
     derives = np.zeros((batch, group, value_id.max(initial=-1) + 2), np.float32)  # id -1 is the last column
