@@ -50,13 +50,13 @@ def test_run_config(small):
     assert (config.method, config.seed, config.steps) == ("random", 3, 40)
     assert config.optimizer.learning_rate == 0.2
     assert config.data.eval_split == "validation"
-    assert (config.evaluation.every, config.checkpoint.every, config.checkpoint.keep) == (16, 16, 1)
+    assert (config.evaluation.every, config.checkpoint.every, config.checkpoint.keep) == (8, 8, 1)
     assert config.warm_start.start == "/runs/x/start-seed3"
     start = run_config(ablation, Run(START, 3))
     assert (start.steps, start.seed, start.warm_start.start) == (0, 3, None)
     assert start.warm_start.steps == config.warm_start.steps
     test = evaluation_config(ablation, run, "test")
-    assert (test.data.eval_split, test.evaluation.problems, test.evaluation.samples) == ("test", 256, 32)
+    assert (test.data.eval_split, test.evaluation.problems, test.evaluation.samples) == ("test", 192, 32)
     chosen_on = evaluation_config(ablation, run, "validation")
     assert (chosen_on.data.eval_split, chosen_on.evaluation.samples) == ("validation", 8)
 

@@ -35,16 +35,19 @@ def test_worked_batch(wrap, check_record):
     assert not batch.advantage.any()
 
 
-def test_a_solution_that_does_not_fit_says_what_to_type():
-    source, tokenizer = ChainSource(8, 3), word_tokenizer(VOCABULARY)
-    longest = max(len(tokenizer.encode(source.worked(i, MISTAKES))) + 1 for i in range(8))
-    assert (
-        worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest).rollouts.length.max() == longest
-    )
+def test_a_long_solution_is_cut_and_many_say_what_to_type():
+    source, tokenizer = ChainSource(40, 3), word_tokenizer(VOCABULARY)
+    lengths = [len(tokenizer.encode(source.worked(i, MISTAKES))) + 1 for i in range(40)]
+    second, longest = sorted(lengths)[-2:]
+    assert second < longest
+    batch = worked_batch(source, range(40), MISTAKES, tokenizer, PROMPT, second)
+    np.testing.assert_array_equal(batch.rollouts.length[:, 0], np.minimum(lengths, second))
+    assert batch.rollouts.tokens[np.argmax(lengths), 0, -1] != tokenizer.eos_ids[0]
+    middle = sorted(lengths)[20]
     with pytest.raises(
-        UserError, match=rf"max_new_tokens is {longest - 1}: .* type .*max_new_tokens={longest}$"
+        UserError, match=rf"max_new_tokens is {middle}: .* type .*max_new_tokens={longest}$"
     ):
-        worked_batch(source, range(8), MISTAKES, tokenizer, PROMPT, longest - 1)
+        worked_batch(source, range(40), MISTAKES, tokenizer, PROMPT, middle)
 
 
 def test_batches_hold_like_levels_and_every_problem_once():
