@@ -18,7 +18,7 @@ from sept_jax.experiment import Experiment
 from sept_jax.grading import grade
 from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Problem, Prompts, Rollouts
-from sept_jax.sampling import SamplingConfig, sample_groups
+from sept_jax.sampling import SamplingConfig, compilations, sample_groups
 from sept_jax.sharding import place_batch
 
 
@@ -118,7 +118,7 @@ def draw_paths(
     for number, prompts in enumerate(bench.prompts):
         problems = bench.problems[first : first + len(prompts.length)]
         first += len(problems)
-        compilations, began = sample_groups._cache_size(), time.perf_counter()
+        before, began = compilations(), time.perf_counter()
         rollouts = sample_groups(
             params,
             place_batch(prompts, experiment.mesh),
@@ -133,7 +133,7 @@ def draw_paths(
             [decode(row[:size].tolist()) for row, size in zip(rows, sizes, strict=True)]
             for rows, sizes in zip(tokens, length, strict=True)
         ]
-        compiled = sample_groups._cache_size() > compilations
+        compiled = compilations() > before
         yield Drawn(problems, texts, rollouts, int(length.sum()), seconds, compiled)
 
 

@@ -50,13 +50,26 @@ def _start(main: Callable[[ConfigDict], Any]) -> Any:
 
 
 def cache_compilations() -> None:
-    """Lets jax keep what it compiles under the user's cache directory, unless it is told another place by
-    `JAX_COMPILATION_CACHE_DIR`: the next run of the same shapes starts without compiling."""
-    import jax
+    """Lets jax keep what it compiles under the user's cache directory, unless `JAX_COMPILATION_CACHE_DIR`
+    names another place: the next run of the same shapes starts without compiling."""
+    variable = "JAX_COMPILATION_CACHE_DIR"
+    if variable in os.environ:
+        return
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    os.environ[variable] = os.path.join(caches, "sept_jax", "compiled")
+    if "jax" in sys.modules:  # it has read the environment already
+        sys.modules["jax"].config.update("jax_compilation_cache_dir", os.environ[variable])
 
-    if jax.config.jax_compilation_cache_dir is None:
-        there = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        jax.config.update("jax_compilation_cache_dir", os.path.join(there, "sept_jax", "compiled"))
+
+def keep_freed_memory() -> None:
+    """Tells glibc to keep what is freed. XLA's CPU backend asks for its buffers anew at every call; given
+    back to the kernel in between, they cost a page fault each 4 KiB, a third of a small model's step."""
+    arena_max, mmap_max, trim_threshold = -8, -4, -1  # of malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(arena_max, 1)
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -85,17 +98,6 @@ def one_line(text: str) -> str:
     characters, unpaired surrogates) replaced."""
     text = " ".join(text.split())
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def keep_freed_memory() -> None:
-    """Tells glibc to keep what is freed. XLA's CPU backend asks for its buffers anew at every call; given
-    back to the kernel in between, they cost a page fault each 4 KiB, a third of a small model's step."""
-    arena_max, mmap_max, trim_threshold = -8, -4, -1  # of malloc.h
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-        mallopt(arena_max, 1)
-        mallopt(mmap_max, 0)
-        mallopt(trim_threshold, 2**31 - 1)
 
 
 def apply_debug(config: ConfigDict, explicit: Collection[str] | None = None) -> ConfigDict:

@@ -96,10 +96,13 @@ def draw(weights: Float[Array, "... V"], uniform: Float[Array, "..."]) -> Int[Ar
 
 
 def next_token(
-    logits: Float[Array, "... V"], uniform: Float[Array, "..."], config: SamplingConfig
+    logits: Float[Array, "... V"],
+    uniform: Float[Array, "..."],
+    temperature: float | Float[Array, ""],
+    config: SamplingConfig,
 ) -> tuple[Int[Array, "..."], Float[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
     """A token, its log-probability at temperature 1, that under the distribution drawn from, and the
-    entropy at temperature 1; nats."""
+    entropy at temperature 1; nats. A temperature that is a number, not an array, may be 0 (greedy)."""
     logprobs = jax.nn.log_softmax(logits.astype(jnp.float32), -1)
     plain = jnp.exp(logprobs)
     entropy = -jnp.sum(jnp.where(plain > 0, plain * logprobs, 0.0), -1)
@@ -107,15 +110,16 @@ def next_token(
     def of(token, values):
         return jnp.take_along_axis(values, token[..., None], -1)[..., 0]
 
-    if config.temperature == 0.0:
+    known = not isinstance(temperature, jax.Array)
+    if known and temperature == 0.0:
         token = jnp.argmax(logits, -1).astype(jnp.int32)
         return token, of(token, logprobs), jnp.zeros_like(entropy), entropy
     whole = config.top_k == 0 and config.top_p >= 1.0
-    if config.temperature == 1.0 and whole:
+    if known and temperature == 1.0 and whole:
         token = draw(plain, uniform)
         logprob = of(token, logprobs)
         return token, logprob, logprob, entropy
-    tempered = jax.nn.softmax(logits.astype(jnp.float32) / config.temperature, -1)
+    tempered = jax.nn.softmax(logits.astype(jnp.float32) / temperature, -1)
     weights = tempered if whole else truncate(tempered, config.top_k, config.top_p)
     token = draw(weights, uniform)
     return token, of(token, logprobs), jnp.log(of(token, weights) / weights.sum(-1)), entropy
@@ -133,7 +137,6 @@ def _ended(tokens: Int[Array, "B G T"], at: Int[Array, ""], config: SamplingConf
     return done
 
 
-@functools.partial(jax.jit, static_argnames=("model", "config", "dtype"))
 def sample_groups(
     params: PyTree,
     prompts: Prompts,
@@ -150,6 +153,32 @@ def sample_groups(
     have. Path g of prompt b draws its token t from key, `first` + b, g and t alone: chunks of a batch, each
     with the number of prompts before it as `first`, draw what the batch would.
     """
+    temperature = None
+    if config.temperature not in (0.0, 1.0):  # one program for all of them
+        temperature = jnp.float32(config.temperature)
+        config = dataclasses.replace(config, temperature=1.0)
+    return _sample(params, prompts, key, first, temperature, model=model, config=config, dtype=dtype)
+
+
+def compilations() -> int:
+    """How many programs `sample_groups` has compiled."""
+    return _sample._cache_size()
+
+
+@functools.partial(jax.jit, static_argnames=("model", "config", "dtype"))
+def _sample(
+    params: PyTree,
+    prompts: Prompts,
+    key: Array,
+    first: int | Int[Array, ""],
+    temperature: Float[Array, ""] | None,
+    *,
+    model: ModelConfig,
+    config: SamplingConfig,
+    dtype: DTypeLike,
+) -> Rollouts:
+    """`sample_groups`; the config's temperature is 0 or 1, and counts where none is given."""
+    temperature = config.temperature if temperature is None else temperature
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
     params = jax.tree_util.tree_map_with_path(
         lambda path, p: p if path[-1].key.endswith("norm") else p.astype(dtype), params
@@ -164,7 +193,7 @@ def sample_groups(
 
     def write(rollouts: Rollouts, logits, at) -> Rollouts:
         uniform = jax.vmap(jax.vmap(lambda k: jax.random.uniform(jax.random.fold_in(k, at))))(row_keys)
-        token, logprob, sample_logprob, entropy = next_token(logits, uniform, config)
+        token, logprob, sample_logprob, entropy = next_token(logits, uniform, temperature, config)
         live = ~rollouts.finished
         tokens = rollouts.tokens.at[:, :, at].set(jnp.where(live, token, config.pad_id))
         return Rollouts(

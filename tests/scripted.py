@@ -47,7 +47,7 @@ class Scripted:
     def __init__(self, tokenizer, write):
         self.tokenizer, self.write, self.calls, self.params = tokenizer, write, [], None
 
-    def _cache_size(self):
+    def compilations(self):
         return len(set(self.calls))
 
     def __call__(self, params, prompts, key, *, model, config, dtype):

@@ -24,7 +24,7 @@ from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
 from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.records import Problem
-from sept_jax.sampling import SamplingConfig, sample_groups
+from sept_jax.sampling import SamplingConfig, _sample, sample_groups
 from sept_jax.sharding import place_batch
 
 
@@ -109,7 +109,7 @@ def test_paths_are_those_of_the_sampler_without_what_fills_the_batch_up(experime
     def draw(key):
         return list(draw_paths(experiment, experiment.params, bench, jax.random.key(key), bench.sampling))
 
-    sample_groups.clear_cache()
+    _sample.clear_cache()
     drawn = draw(1)
     assert [len(batch.texts) for batch in drawn] == [4, 1]
     assert sum((batch.problems for batch in drawn), ()) == bench.problems
@@ -143,6 +143,7 @@ def policy(experiment, monkeypatch):
 
     made = scripted.Scripted(experiment.tokenizer, write)
     monkeypatch.setattr(benches, "sample_groups", made)
+    monkeypatch.setattr(benches, "compilations", made.compilations)
     return made
 
 

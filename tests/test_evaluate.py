@@ -52,6 +52,7 @@ def policy(experiment, monkeypatch):
 
     made = scripted.Scripted(word_tokenizer(VOCABULARY), write)
     monkeypatch.setattr(benches, "sample_groups", made)
+    monkeypatch.setattr(benches, "compilations", made.compilations)
     return made
 
 

@@ -34,6 +34,7 @@ def policy(experiment, monkeypatch):
 
     made = scripted.Scripted(experiment.tokenizer, write)
     monkeypatch.setattr(benches, "sample_groups", made)
+    monkeypatch.setattr(benches, "compilations", made.compilations)
     return made
 
 

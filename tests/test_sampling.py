@@ -9,7 +9,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.sampling import SamplingConfig, draw, next_token, sample_groups, truncate
+from sept_jax.sampling import SamplingConfig, _sample, compilations, draw, next_token, sample_groups, truncate
 from sept_jax.update import path_logprobs
 
 CONFIG = SamplingConfig(group_size=3, max_new_tokens=8, eos_ids=(1,))
@@ -125,7 +125,10 @@ def test_drawn_frequencies_match_the_softmax(temperature, top_k, top_p):
     count = 40_000
     uniform = jax.random.uniform(jax.random.key(1), (count,))
     rows = jnp.broadcast_to(jnp.asarray(logits), (count, 300))
-    token, logprob, sample_logprob, entropy = jax.jit(next_token, static_argnums=2)(rows, uniform, config)
+    drawn = jax.jit(lambda x, u, t: next_token(x, u, t, config))(
+        rows, uniform, jnp.float32(config.temperature)
+    )
+    token, logprob, sample_logprob, entropy = drawn
     exact = np.exp(logits.astype(np.float64) / temperature)
     exact /= exact.sum()
     order = np.argsort(-exact)
@@ -181,3 +184,21 @@ def test_truncate_by_hand():
     np.testing.assert_array_equal(truncate(p, 0, 0.71) > 0, [0, 1, 0, 1, 1])
     np.testing.assert_array_equal(truncate(p, 3, 0.4) > 0, [0, 1, 0, 0, 0])
     np.testing.assert_array_equal(truncate(p, 99, 1.0), p)
+
+
+def test_a_temperature_of_one_draws_the_same_however_it_is_given():
+    logits = jax.random.normal(jax.random.key(1), (64, 300))
+    uniform = jax.random.uniform(jax.random.key(2), (64,))
+    for one, other in zip(
+        next_token(logits, uniform, 1.0, CONFIG),
+        next_token(logits, uniform, jnp.ones(()), CONFIG),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_other_temperatures_share_one_program():
+    _sample.clear_cache()
+    for temperature in (0.5, 0.7, 1.0, 0.0):
+        sample(dataclasses.replace(CONFIG, temperature=temperature))
+    assert compilations() == 3

@@ -48,6 +48,7 @@ def chain_config(**changes) -> ConfigDict:
             "sampling.max_new_tokens": 48,
             "warm_start.steps": 3,
             "warm_start.batch": 8,
+            "warm_start.ood_share": 0.0,
             "scoring.weighting": "reliability",
             "evaluation.every": 2,
             "evaluation.problems": 8,

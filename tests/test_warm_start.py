@@ -44,9 +44,7 @@ def test_a_long_solution_is_cut_and_many_say_what_to_type():
     np.testing.assert_array_equal(batch.rollouts.length[:, 0], np.minimum(lengths, second))
     assert batch.rollouts.tokens[np.argmax(lengths), 0, -1] != tokenizer.eos_ids[0]
     middle = sorted(lengths)[20]
-    with pytest.raises(
-        UserError, match=rf"max_new_tokens is {middle}: .* type .*max_new_tokens={longest}$"
-    ):
+    with pytest.raises(UserError, match=rf"max_new_tokens is {middle}: .* type .*max_new_tokens={longest}$"):
         worked_batch(source, range(40), MISTAKES, tokenizer, PROMPT, middle)
 
 
