@@ -135,7 +135,7 @@ def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume
 
 def open_workdir(workdir: Path, config: ConfigDict) -> None:
     """Makes the run's directory and writes the config into it."""
-    write_json(workdir / "config.json", config.to_dict())
+    write_json(workdir / "config.json", complete(config).to_dict())
 
 
 def _differences(prefix: str, there: Mapping, here: Mapping):

@@ -21,7 +21,7 @@ from sept_jax.collect import Scored, make_judge, sample_and_score
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
 from sept_jax.health import describe
-from sept_jax.methods import METHODS, Group, complete
+from sept_jax.methods import METHODS, Group
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
 from sept_jax.records import StepScores, UpdateBatch
 from sept_jax.run import (
@@ -250,16 +250,17 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
 
 def main(config: ConfigDict) -> None:
-    config = complete(config)
     config_file = flags.FLAGS["config"].config_filename
     workdir = find_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
     experiment = build(config)
-    open_workdir(workdir, config)
+    open_workdir(workdir, experiment.config)
     print(f"writing to {workdir}", flush=True)
     with jax.set_mesh(experiment.mesh):
         summary = train(experiment, workdir, flags.FLAGS.resume)
     shown = {name: summary.pop(name) for name in ("before", "after")}
-    write_json(workdir / "summary.json", summary | {"config": config.to_dict(), "commit": commit()})
+    write_json(
+        workdir / "summary.json", summary | {"config": experiment.config.to_dict(), "commit": commit()}
+    )
     print("\n" + report.table(summary["base"], summary["final"]))
     for name, record in shown.items():
         print("\n" + report.solution(f"{name} self-training", record))
