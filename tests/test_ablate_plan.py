@@ -19,7 +19,7 @@ from sept_jax.ablation.plan import (
 )
 from sept_jax.errors import UserError
 
-RATES = (2e-4, 4e-4, 8e-4)
+RATES = (1e-4, 2e-4, 4e-4)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     config.starts = placeholder(str)  # another ablation's workdir, whose starts are taken; None: its own
 
     config.search = ConfigDict()  # of the learning rate, on the first seed, judged on the validation split
-    config.search.learning_rates = (2e-4, 4e-4, 8e-4)  # (): the experiment's own is kept
+    config.search.learning_rates = (1e-4, 2e-4, 4e-4)  # (): the experiment's own is kept
     config.search.variants = ()  # which variants it is searched for; (): all
     config.search.taken_from = placeholder(str)  # another ablation's search.csv, instead: by method
 
