@@ -20,7 +20,7 @@ def get_config():
     config.name = "tiny"
     config.overrides = {
         "model": {"shape": {"width": 16, "mlp_width": 24, "num_layers": 1}},
-        "sampling": {"group_size": 2, "max_new_tokens": 48},
+        "sampling": {"group_size": 2, "max_new_tokens": 72},
         "memory": {"length_buckets": 1},
         "scoring": {"workers": 1},
         "optimizer": {"decay_steps": 2},

@@ -34,7 +34,7 @@ def get_config() -> ConfigDict:
     config.evaluation.ood_problems = 96
     config.evaluation.ood_samples = 8
     config.evaluation.batch = 64
-    config.evaluation.temperatures = (0.3, 0.5, 0.7, 1.0)  # one is chosen on the validation split
+    config.evaluation.temperatures = (0.1, 0.3, 0.5, 0.7, 1.0)  # one is chosen on the validation split
     config.evaluation.validation_problems = 128
     config.evaluation.validation_samples = 8
     config.evaluation.curve_points = 5  # evaluations while a run trains, on the validation split
