@@ -62,9 +62,11 @@ def rows_of(path):
 def test_an_ablation_is_interrupted_resumed_and_reported(command, tmp_path):
     first = command("--processes=1")
     assert first.stdout.readline() == "0 of 4 runs compared; start-seed0: done\n"
+    os.killpg(first.pid, signal.SIGSTOP)  # it keeps the folder, and is not done before it is interrupted
     out, err = command().communicate(timeout=120)
     assert (out, err.count("\n")) == ("", 1)
     assert "another command is at work" in err
+    os.killpg(first.pid, signal.SIGCONT)
     os.killpg(first.pid, signal.SIGINT)  # as Ctrl-C does, to the parent and its processes
     _, err = first.communicate(timeout=60)
     assert first.returncode == 130
