@@ -48,6 +48,8 @@ def command(tmp_path):
             [sys.executable, "-m", "sept_jax.ablate", f"--config={tmp_path}/tiny.py", *given],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
+            # what runs in the background of a shell ignores it
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     return command
