@@ -19,7 +19,7 @@ def get_config():
     config.data.source = "procedural"
     config.prompt.plain = "{question}\n{solution}"
     config.prompt.buckets = (16, 24)
-    config.sampling.max_new_tokens = 72  # 6 operations take up to 70
+    config.sampling.max_new_tokens = 72  # of 6 operations; mistakes can make more, which is cut
     config.scoring.strict = True
     config.scoring.max_steps = 12
     config.scoring.weights.update(dict.fromkeys(config.scoring.weights, 0.0))

@@ -15,7 +15,7 @@ def get_config():
     config = quickstart.get_config()
     config.data.procedural.task = "story"
     config.prompt.buckets = (48, 64, 80, 128)
-    config.sampling.max_new_tokens = 84  # 6 operations take up to 80
+    config.sampling.max_new_tokens = 84  # of 6 operations; mistakes can make more, which is cut
     config.scoring.strict = False  # a story may be told with numbers that a solution uses twice
     config.scoring.weights.update(
         arithmetic=2.0, algebra=2.0, provenance=2.0, contradiction=2.0, agreement=2.0

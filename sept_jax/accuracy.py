@@ -79,11 +79,6 @@ def with_intervals(values: Values) -> Metrics:
     return result
 
 
-def summarise(graded: Graded, ks: Sequence[int] = (1, 8, 32)) -> Metrics:
-    """`per_problem` metrics as means over problems with 95 % intervals, all in [0, 1]."""
-    return with_intervals(per_problem(graded, ks))
-
-
 def differences(base: Values, other: Values) -> Metrics:
     """`other` less `base` for the metrics of both, on the same problems: the interval is of paired
     differences."""

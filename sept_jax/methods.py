@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from sept_jax.checks.answers import final_answer, same_answer
+from sept_jax.checks.answers import final_answer
+from sept_jax.grading import is_correct
 from sept_jax.records import Evidence, Problem, Rollouts, Steps, StepTexts
 from sept_jax.scoring import Judge
 from sept_jax.scoring.trajectory import trajectory_reward
@@ -83,12 +84,7 @@ def gold(group: Group) -> Float[np.ndarray, "B G"]:
     """1 for a path whose final answer is the gold one: reinforcement learning from verifiable rewards (Shao
     et al. 2024). The one method that reads labels: the reference, never a result."""
     rewards = [
-        [
-            problem.answer is not None
-            and (answer := final_answer(path.text)) is not None
-            and bool(same_answer(answer, problem.answer))
-            for path in paths
-        ]
+        [is_correct(path.text, problem.answer, None) for path in paths]
         for problem, paths in zip(group.problems, group.texts.paths, strict=True)
     ]
     return np.asarray(rewards, np.float32)

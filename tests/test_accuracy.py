@@ -12,7 +12,6 @@ from sept_jax.accuracy import (
     majority_correct,
     pass_at_k,
     per_problem,
-    summarise,
     with_intervals,
 )
 
@@ -80,9 +79,9 @@ def test_what_there_are_samples_for():
     np.testing.assert_array_equal(values["maj@8"], [1, 0])
 
 
-def test_summarise_is_the_mean_with_its_interval():
+def test_a_metric_is_the_mean_with_its_interval():
     rows = graded(np.random.default_rng(0).random((50, 8)) < 0.3)
-    found = summarise(rows, (1, 8))
+    found = with_intervals(per_problem(rows, (1, 8)))
     names = ["pass@1", "pass@8", "maj@8"]
     assert list(found) == [name + kind for name in names for kind in ("", "_interval")]
     assert found["pass@1"] == pytest.approx(rows.correct.mean(), abs=1e-12)

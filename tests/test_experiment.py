@@ -7,7 +7,7 @@ import time
 import jax
 import pytest
 
-from configs import base, gsm8k, quickstart
+from configs import base, gsm8k, quickstart, story
 from sept_jax.errors import UserError
 from sept_jax.experiment import build, validate, validate_mesh
 from sept_jax.records import CHANNELS
@@ -24,6 +24,9 @@ def changed(**changes):
     ("key", "value", "said"),
     [
         ("sampling.group_size", 1, "need at least 2; type --config.sampling.group_size=8"),
+        ("method", "sep", "expected one of sept, sept_path, self_evolve"),
+        ("sampling.policy", "first", "expected current or start"),
+        ("sampling.policy", "start", "the policy gradient of sept needs the current policy's paths"),
         ("sampling.temperature", 0.0, "all paths of a group would be the same"),
         ("sampling.temperature", -1.0, "must not be negative"),
         ("sampling.top_p", 0.0, "must be in (0, 1]"),
@@ -71,6 +74,17 @@ def test_a_bad_value_is_named(key, value, said):
     assert "\n" not in str(caught.value)
 
 
+def test_training_on_own_samples_takes_single_paths_and_those_of_the_start():
+    validate(changed(method="self_evolve", **{"sampling.group_size": 1, "sampling.policy": "start"}))
+    with pytest.raises(UserError, match=r"config\.method is 'more_warm_start': only the procedural source"):
+        validate(
+            changed(
+                method="more_warm_start",
+                **{"data.source": "jsonl", "data.path": "x", "model.path": "y", "warm_start.steps": 0},
+            )
+        )
+
+
 def test_no_channel_at_all():
     with pytest.raises(UserError, match="at least one must count"):
         validate(changed(**{f"scoring.weights.{name}": 0.0 for name in CHANNELS}))
@@ -93,7 +107,7 @@ def test_a_batch_that_does_not_divide_over_the_mesh():
         build(changed(mesh=(3, 1, 1)))
 
 
-@pytest.mark.parametrize("config", [base, gsm8k, quickstart])
+@pytest.mark.parametrize("config", [base, gsm8k, quickstart, story])
 def test_defaults_set_every_channel_and_quickstart_is_valid(config):
     made = config.get_config()
     assert set(made.scoring.weights) == set(CHANNELS)

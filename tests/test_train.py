@@ -22,6 +22,7 @@ from sept_jax.collect import sample_and_score
 from sept_jax.errors import UserError
 from sept_jax.experiment import build, model_fingerprint
 from sept_jax.export import export
+from sept_jax.methods import METHODS
 from sept_jax.models import decoder
 from sept_jax.models.export import export_hf
 from sept_jax.models.load import load_model
@@ -175,6 +176,25 @@ def test_a_run_is_exported_and_loaded_again(whole_run, tmp_path):
     assert_same_bits(params, tree["trainable"])
     with pytest.raises(UserError, match="holds no run"):
         export(chain_config(), tmp_path / "nowhere", tmp_path / "other")
+
+
+def test_a_run_begins_at_anothers_start(whole_run, tmp_path):
+    workdir, summary, _, _ = whole_run
+    after, _, _ = run(chain_config(steps=0, **{"warm_start.start": str(workdir)}), tmp_path / "run")
+    assert after["base"] == summary["base"]
+    with pytest.raises(UserError, match="holds no run: give a run's work directory"):
+        runs.start_of(tmp_path / "nowhere", build(chain_config()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains(method, whole_run, tmp_path):
+    offline = {"sampling.policy": "start", "sampling.group_size": 1} if method == "self_evolve" else {}
+    run(chain_config(steps=2, method=method, **{"warm_start.start": str(whole_run[0])}, **offline), tmp_path)
+    lines = updates_of(tmp_path)
+    assert [line["step"] for line in lines] == [1, 2]
+    assert all(np.isfinite([line["loss"], line["grad_norm"], line["reward"]]).all() for line in lines)
+    assert all(line["skipped"] == 0 for line in lines)
 
 
 def test_resuming_a_finished_run_changes_nothing(whole_run):
