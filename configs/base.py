@@ -97,10 +97,11 @@ def get_config() -> ConfigDict:
     config.loss.kl_weight = 0.0  # above 0 a copy of the start stays in memory
 
     config.memory = ConfigDict()
-    config.memory.micro_batches = 1  # the batch is cut into as many pieces, one in memory at a time
+    # the update's batch is cut into as many pieces, of paths of like length, one in memory at a time
+    config.memory.micro_batches = 1
     config.memory.remat = True  # keep each layer's input alone for the backward pass
     config.memory.logit_chunk = 64  # positions of a path whose logits are in memory at a time
-    config.memory.length_buckets = 4  # paths are cut to the next quarter of max_new_tokens
+    config.memory.length_buckets = 4  # a piece is cut to the next of so many parts of max_new_tokens
 
     config.curriculum = ConfigDict(
         {

@@ -30,6 +30,8 @@ def get_config():
     config.optimizer.learning_rate = 5e-4
     config.optimizer.decay_steps = 40  # the last step
     config.memory.remat = False
+    config.memory.micro_batches = 8
+    config.memory.length_buckets = 8
     config.warm_start.steps = 1200
     config.warm_start.ood_share = 0.1  # else longer chains are a format that it has never seen
     config.evaluation.every = 20

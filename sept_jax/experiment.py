@@ -262,7 +262,6 @@ def build(config: ConfigDict) -> Experiment:
         stop=stop,
         pad_id=tokenizer.pad_id,
     )
-    memory = {name: value for name, value in config.memory.items() if name != "length_buckets"}
     return Experiment(
         config=config,
         mesh=mesh,
@@ -283,7 +282,12 @@ def build(config: ConfigDict) -> Experiment:
             strict=config.scoring.strict,
         ),
         questions=make_questions(config, tokenizer),
-        update=UpdateConfig(objective=METHODS[config.method].objective, **config.loss, **memory),
+        update=UpdateConfig(
+            objective=METHODS[config.method].objective,
+            remat=config.memory.remat,
+            logit_chunk=config.memory.logit_chunk,
+            **config.loss,
+        ),
         curriculum=CurriculumConfig(**config.curriculum),
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),

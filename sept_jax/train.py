@@ -39,7 +39,7 @@ from sept_jax.run import (
 from sept_jax.scoring.pool import ReaderPool
 from sept_jax.scoring.reliability import count_votes, update_reliability
 from sept_jax.sharding import place_batch
-from sept_jax.update import cut_to_bucket, jitted_path_logprobs, update
+from sept_jax.update import jitted_path_logprobs, micro_batches, update
 from sept_jax.warm_start import further_batch, warm_start
 
 
@@ -56,32 +56,38 @@ def rewarded(experiment: Experiment, scored: Scored, params: PyTree, key: Array)
     )
 
 
-def update_batch(
+def update_pieces(
     experiment: Experiment, scored: Scored, scores: StepScores, step: int, reference: PyTree | None
-) -> UpdateBatch:
-    """What the update of step `step` reads, cut to the length bucket of the longest path, on the mesh.
+) -> list[UpdateBatch]:
+    """The micro-batches that the update of step `step` reads.
 
     `reference` are the start's parameters, which a KL term of the loss needs.
     """
     config = experiment.config
-    if METHODS[config.method].worked:
-        return place_batch(further_batch(experiment, step), experiment.mesh)
-    batch = UpdateBatch(
-        prompts=scored.prompts,
-        rollouts=scored.rollouts,
-        steps=scored.steps,
-        quality=scores.quality,
-        advantage=step_advantages(scores, scored.steps, config.advantage),
+    batch = (
+        further_batch(experiment, step)
+        if METHODS[config.method].worked
+        else UpdateBatch(
+            prompts=scored.prompts,
+            rollouts=scored.rollouts,
+            steps=scored.steps,
+            quality=scores.quality,
+            advantage=step_advantages(scores, scored.steps, config.advantage),
+        )
     )
-    batch = cut_to_bucket(jax.device_get(batch), config.memory.length_buckets)
-    batch = place_batch(batch, experiment.mesh)
+    pieces = micro_batches(jax.device_get(batch), config.memory.micro_batches, config.memory.length_buckets)
     if config.loss.kl_weight == 0 or experiment.update.objective == "likelihood":
-        return batch
-    logprob, _ = jitted_path_logprobs(
-        reference, model=experiment.model, prompts=batch.prompts, rollouts=batch.rollouts,
-        dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
-    )  # fmt: skip
-    return batch.replace(reference_logprob=logprob)
+        return pieces
+
+    def with_reference(piece: UpdateBatch) -> UpdateBatch:
+        placed = place_batch(piece, experiment.mesh)
+        logprob, _ = jitted_path_logprobs(
+            reference, model=experiment.model, prompts=placed.prompts, rollouts=placed.rollouts,
+            dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
+        )  # fmt: skip
+        return piece.replace(reference_logprob=np.asarray(logprob))
+
+    return [with_reference(piece) for piece in pieces]
 
 
 def sample_lines(scored: Scored, step: int, count: int) -> list[dict]:
@@ -112,7 +118,7 @@ def train_step(
     scored_at = time.perf_counter()
     state, updated = update(
         loop.state,
-        update_batch(experiment, scored, scores, step, reference),
+        update_pieces(experiment, scored, scores, step, reference),
         optimizer=experiment.optimizer,
         model=experiment.model,
         config=experiment.update,

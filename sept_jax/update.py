@@ -1,8 +1,8 @@
-"""The optax step: micro-batched gradients of the objective, never an array of [B, G, T, V]."""
+"""The optax step: the objective's gradient, micro-batch by micro-batch, never an array of [B, G, T, V]."""
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from sept_jax import losses
 from sept_jax.models import decoder
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
-from sept_jax.sharding import constrain_batch
+from sept_jax.sharding import place_batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,6 @@ class UpdateConfig:
     """
 
     objective: str = "policy_gradient"
-    micro_batches: int = 1
     clip_low: float = 0.2
     clip_high: float = 0.2
     contrastive_weight: float = 0.0
@@ -188,44 +187,53 @@ def loss(
     return total, parts
 
 
-@functools.partial(
-    jax.jit, static_argnames=("optimizer", "model", "config", "dtype"), donate_argnames=("state",)
-)
-def update(
-    state: TrainState,
-    batch: UpdateBatch,
-    *,
-    optimizer: optax.GradientTransformation,
+def micro_batches(batch: UpdateBatch, count: int, length_parts: int) -> list[UpdateBatch]:
+    """The batch (on the host) in `count` pieces of equally many problems, which `count` divides.
+
+    Problems with like longest paths lie together, and each piece's T axis is cut to the shortest of
+    `length_parts` equal fractions of T that holds its longest path: few lengths to compile for, and little
+    padding to pay for.
+    """
+    longest, width = np.max(batch.rollouts.length, axis=1), batch.rollouts.tokens.shape[2]
+    pieces = []
+    for rows in np.split(np.argsort(longest, kind="stable"), count):
+        bucket = bucket_length(int(longest[rows].max()), width, length_parts)
+        pieces.append(
+            jax.tree.map(lambda x, r=rows, t=bucket: x[r, :, :t] if np.ndim(x) == 3 else x[r], batch)
+        )
+    return pieces
+
+
+def bucket_length(longest: int, width: int, parts: int) -> int:
+    """The shortest of `parts` equal fractions of `width`, rounded up, that is not below `longest`."""
+    return min(-(-width * (i + 1) // parts) for i in range(parts) if width * (i + 1) >= longest * parts)
+
+
+@functools.partial(jax.jit, static_argnames=("model", "config", "dtype"), donate_argnames=("total",))
+def _add_gradient(
+    total: PyTree,
+    params: PyTree,
+    piece: UpdateBatch,
+    totals: dict[str, Float[Array, ""]],
     model: ModelConfig,
     config: UpdateConfig,
     dtype: DTypeLike,
-) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-    """One optimizer step. Gradients of the micro-batches are summed in f32 in a scan; B is divisible by their
-    number. Loss or gradients that are not finite leave parameters and optimizer as they were, and
-    `skipped` is 1. The state is donated."""
-    micro = config.micro_batches
-    totals = {
-        "tokens": jnp.maximum(jnp.sum(batch.steps.step_id >= 0), 1).astype(jnp.float32),
-        "groups": jnp.float32(batch.quality.shape[0]),
-    }
-
-    def split(x):
-        # row i goes to micro-batch i mod micro: each keeps its share of every device's rows
-        return jnp.moveaxis(x.reshape(-1, micro, *x.shape[1:]), 1, 0)
-
-    def gradients(piece):
-        piece = jax.tree.map(constrain_batch, piece)
-        (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(
-            state.trainable, piece, totals, model, config, dtype
-        )
-        return gradient, {"loss": value, **parts}
-
-    pieces = jax.tree.map(split, batch)
-    shapes = jax.eval_shape(gradients, jax.tree.map(lambda x: x[0], pieces))
-    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    (gradient, metrics), _ = jax.lax.scan(
-        lambda total, piece: (jax.tree.map(jnp.add, total, gradients(piece)), None), start, pieces
+) -> tuple[PyTree, dict[str, Float[Array, ""]]]:
+    """`total` with a micro-batch's gradient added, and the parts of its loss."""
+    (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(
+        params, piece, totals, model, config, dtype
     )
+    return jax.tree.map(jnp.add, total, gradient), {"loss": value, **parts}
+
+
+@functools.partial(jax.jit, static_argnames=("optimizer",), donate_argnames=("state",))
+def _apply_gradient(
+    state: TrainState,
+    gradient: PyTree,
+    parts: list[dict[str, Float[Array, ""]]],
+    optimizer: optax.GradientTransformation,
+) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+    metrics = jax.tree.map(lambda *values: sum(values), *parts)
     norm = optax.global_norm(gradient)
     finite = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"])
     updates, opt_state = optimizer.update(gradient, state.opt_state, state.trainable)
@@ -243,9 +251,28 @@ def update(
     return new, metrics
 
 
-def cut_to_bucket(batch: UpdateBatch, parts: int) -> UpdateBatch:
-    """The batch (on the host) with its T axis cut to the shortest of `parts` equal fractions of T that holds
-    the longest path: few lengths to compile for, and little padding to pay for."""
-    longest, width = int(np.max(batch.rollouts.length)), batch.rollouts.tokens.shape[2]
-    bucket = min(-(-width * (i + 1) // parts) for i in range(parts) if width * (i + 1) >= longest * parts)
-    return jax.tree.map(lambda x: x[:, :, :bucket] if np.ndim(x) == 3 else x, batch)
+def update(
+    state: TrainState,
+    pieces: Sequence[UpdateBatch],
+    *,
+    optimizer: optax.GradientTransformation,
+    model: ModelConfig,
+    config: UpdateConfig,
+    dtype: DTypeLike,
+) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+    """One optimizer step on a batch in pieces, one of which is on the mesh in use at a time; their gradients
+    are summed in f32.
+
+    Loss or gradients that are not finite leave parameters and optimizer as they were, and `skipped` is 1. The
+    state is donated. Compiled once for each shape of a piece.
+    """
+    totals = {
+        "tokens": np.float32(max(sum(np.sum(np.asarray(piece.steps.step_id) >= 0) for piece in pieces), 1)),
+        "groups": np.float32(sum(len(piece.quality) for piece in pieces)),
+    }
+    gradient, parts = jax.tree.map(jnp.zeros_like, state.trainable), []
+    for piece in pieces:
+        piece = place_batch(piece, jax.sharding.get_mesh())
+        gradient, part = _add_gradient(gradient, state.trainable, piece, totals, model, config, dtype)
+        parts.append(part)
+    return _apply_gradient(state, gradient, parts, optimizer)

@@ -18,9 +18,8 @@ from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, init_state
 from sept_jax.metrics import Progress
 from sept_jax.models.tokenizer import Tokenizer
-from sept_jax.records import Rollouts, Steps, UpdateBatch
-from sept_jax.sharding import place_batch
-from sept_jax.update import cut_to_bucket, make_optimizer, update
+from sept_jax.records import Prompts, Rollouts, Steps, UpdateBatch
+from sept_jax.update import make_optimizer, micro_batches, update
 
 _BLOCK = 8
 
@@ -35,13 +34,16 @@ def worked_batch(
 ) -> UpdateBatch:
     """One worked solution a problem (G = 1), end token included, as a batch for the `likelihood` objective.
 
-    Mistakes can make a solution long: one of more than `width` tokens is cut there.
+    With one path a prompt there is nothing to share: the prompt is its first token, and the path the rest of
+    it, which is forced (no step's), and the solution. Mistakes can make a solution long: one of more than
+    `width` tokens is cut there.
 
     Raises:
       UserError: more than a tenth of the solutions are longer than `width` tokens.
     """
+    buckets = tuple(prompt_config["buckets"])
     texts = [render(source[i], tokenizer, prompt_config) for i in indices]
-    prompts = encode_prompts(texts, tokenizer, tuple(prompt_config["buckets"]))
+    prompts = jax.tree.map(np.asarray, encode_prompts(texts, tokenizer, buckets))
     rows = [[*tokenizer.encode(source.worked(i, mistakes)), tokenizer.eos_ids[0]] for i in indices]
     longest = max(map(len, rows))
     if sum(len(row) > width for row in rows) > len(rows) / 10:
@@ -49,15 +51,17 @@ def worked_batch(
             f"config.sampling.max_new_tokens is {width}: worked solutions have up to {longest} tokens; "
             f"type --config.sampling.max_new_tokens={longest}"
         )
-    rows = [row[:width] for row in rows]
-    length = np.asarray([[len(row)] for row in rows], np.int32)
-    tokens = np.full((len(rows), 1, width), tokenizer.pad_id, np.int32)
+    tokens = np.full((len(rows), 1, buckets[-1] - 1 + width), tokenizer.pad_id, np.int32)
+    step_id, length = np.full_like(tokens, -1), np.empty((len(rows), 1), np.int32)
     for b, row in enumerate(rows):
-        tokens[b, 0, : len(row)] = row
+        given, row = prompts.tokens[b, 1 : prompts.length[b]], row[:width]
+        end = len(given) + len(row)
+        tokens[b, 0, :end] = *given, *row
+        step_id[b, 0, len(given) : end] = 0
+        length[b] = end
     zeros = np.zeros(tokens.shape, np.float32)
-    step_id = np.where(np.arange(width) < length[..., None], 0, -1).astype(np.int32)
     return UpdateBatch(
-        prompts=jax.tree.map(np.asarray, prompts),
+        prompts=Prompts(prompts.tokens[:, :1], np.ones_like(prompts.length)),
         rollouts=Rollouts(tokens, length, zeros, zeros, zeros, np.ones(length.shape, bool)),
         steps=Steps(step_id, np.ones_like(length)),
         quality=np.zeros(length.shape, np.float32),
@@ -85,7 +89,7 @@ def batch_indices(levels: Float[np.ndarray, "N"], size: int, step: int) -> list[
 
 
 def _batch(experiment: Experiment, indices: Sequence[int]) -> UpdateBatch:
-    batch = worked_batch(
+    return worked_batch(
         experiment.worked,
         indices,
         Mistakes(**experiment.config.warm_start.mistakes),
@@ -93,7 +97,6 @@ def _batch(experiment: Experiment, indices: Sequence[int]) -> UpdateBatch:
         experiment.config.prompt,
         experiment.sampling.max_new_tokens,
     )
-    return cut_to_bucket(batch, experiment.config.memory.length_buckets)
 
 
 def warm_start(experiment: Experiment) -> PyTree:
@@ -108,15 +111,15 @@ def warm_start(experiment: Experiment) -> PyTree:
         decay_steps=settings.steps,
     )
     state = init_state(experiment, experiment.params, optimizer)
-    objective = dataclasses.replace(experiment.update, objective="likelihood", micro_batches=1)
+    objective = dataclasses.replace(experiment.update, objective="likelihood")
     levels = experiment.worked.levels[: settings.steps * settings.batch]
     progress = Progress(settings.steps, name="warm start")
     began, tokens = time.perf_counter(), 0
     for step in range(settings.steps):
         batch = _batch(experiment, batch_indices(levels, settings.batch, step))
-        tokens += int(batch.rollouts.length.sum())
+        tokens += int((batch.steps.step_id >= 0).sum())
         state, metrics = update(
-            state, place_batch(batch, experiment.mesh),
+            state, micro_batches(batch, 1, experiment.config.memory.length_buckets),
             optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,
         )  # fmt: skip
         progress.update(step + 1, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))

@@ -1,7 +1,5 @@
 """Every jitted stage gives on eight devices what it gives on one."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +11,7 @@ import tiny
 from sept_jax import sharding
 from sept_jax.models import decoder
 from sept_jax.sampling import SamplingConfig, sample_groups
-from sept_jax.update import update
+from sept_jax.update import micro_batches, update
 
 AUTO = (jax.sharding.AxisType.Auto,) * 3
 
@@ -30,9 +28,8 @@ def on(mesh, batch):
         )  # fmt: skip
         state = test_update.make_state(params)
         state, metrics = update(
-            state, sharding.place_batch(jax.device_get(batch), mesh), optimizer=test_update.OPTIMIZER,
-            model=tiny.MODEL, config=dataclasses.replace(test_update.CONFIG, micro_batches=2),
-            dtype=jnp.float32,
+            state, micro_batches(jax.device_get(batch), 2, 2),
+            optimizer=test_update.OPTIMIZER, model=tiny.MODEL, config=test_update.CONFIG, dtype=jnp.float32,
         )  # fmt: skip
     return jax.device_get(rollouts), jax.device_get((state.trainable, state.opt_state, metrics)), params
 

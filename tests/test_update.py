@@ -11,9 +11,10 @@ from sept_jax.models import decoder
 from sept_jax.records import Rollouts, Steps, TrainState, UpdateBatch
 from sept_jax.update import (
     UpdateConfig,
-    cut_to_bucket,
+    bucket_length,
     loss,
     make_optimizer,
+    micro_batches,
     path_logprobs,
     update,
 )
@@ -52,9 +53,10 @@ def make_state(params=None):
     return TrainState(params, {}, OPTIMIZER.init(params), jnp.zeros((), jnp.int32), jax.random.key(0))
 
 
-def run(batch, config=CONFIG, state=None):
+def run(batch, config=CONFIG, state=None, pieces=1, length_parts=1):
     return update(
-        make_state() if state is None else state, batch,
+        make_state() if state is None else state,
+        micro_batches(jax.device_get(batch), pieces, length_parts),
         optimizer=OPTIMIZER, model=tiny.MODEL, config=config, dtype=jnp.float32,
     )  # fmt: skip
 
@@ -69,10 +71,11 @@ def test_records(check_record):
     check_record(batch.steps)
 
 
-def test_accumulation_of_eight_equals_one_batch():
+@pytest.mark.parametrize("length_parts", [1, 3])
+def test_accumulation_of_eight_equals_one_batch(length_parts):
     batch = make_batch()
     one, one_metrics = run(batch)
-    eight, eight_metrics = run(batch, dataclasses.replace(CONFIG, micro_batches=8))
+    eight, eight_metrics = run(batch, pieces=8, length_parts=length_parts)
     assert_trees_close(one_metrics, eight_metrics, rtol=1e-4, atol=1e-6)
     moved = jax.tree.map(lambda new, old: float(jnp.abs(new - old).max()), one.trainable, tiny.params())
     assert min(jax.tree.leaves(moved)) > 1e-4
@@ -210,11 +213,22 @@ def test_no_array_of_all_logits_is_ever_made():
     assert batch.rollouts.tokens[..., :2].size * 5000 <= largest_array(trace.jaxpr) < all_logits
 
 
-def test_cut_to_bucket():
+def test_micro_batches_are_sorted_by_length_and_cut():
     batch = jax.device_get(make_batch(width=12))
-    batch = batch.replace(rollouts=batch.rollouts.replace(length=np.minimum(batch.rollouts.length, 7)))
-    for parts, width in ((1, 12), (2, 12), (3, 8), (12, 7)):
-        cut = cut_to_bucket(batch, parts)
-        assert cut.rollouts.tokens.shape == (8, 3, width)
-        np.testing.assert_array_equal(cut.advantage, batch.advantage[..., :width])
-        assert cut.prompts.tokens.shape == batch.prompts.tokens.shape
+    length = np.minimum(batch.rollouts.length, np.array([2, 12, 4, 7, 12, 3, 8, 1])[:, None])
+    batch = batch.replace(rollouts=batch.rollouts.replace(length=length))
+    order = np.argsort(length.max(1), kind="stable")
+    pieces = micro_batches(batch, 4, 3)
+    assert [piece.rollouts.tokens.shape for piece in pieces] == [
+        (2, 3, bucket_length(int(length[order[i : i + 2]].max()), 12, 3)) for i in (0, 2, 4, 6)
+    ]
+    for number, piece in enumerate(pieces):
+        rows, width = order[2 * number : 2 * number + 2], piece.advantage.shape[2]
+        np.testing.assert_array_equal(piece.advantage, batch.advantage[rows, :, :width])
+        np.testing.assert_array_equal(piece.prompts.tokens, batch.prompts.tokens[rows])
+        np.testing.assert_array_equal(piece.quality, batch.quality[rows])
+
+
+@pytest.mark.parametrize(("parts", "width"), [(1, 12), (2, 12), (3, 8), (12, 7), (5, 8)])
+def test_bucket_length(parts, width):
+    assert bucket_length(7, 12, parts) == width

@@ -1,12 +1,20 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 from ml_collections import ConfigDict
 
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import ChainSource
+from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
+from sept_jax.models import decoder
 from sept_jax.models.tokenizer import word_tokenizer
+from sept_jax.update import path_logprobs
 from sept_jax.warm_start import batch_indices, worked_batch
 
 PROMPT = {
@@ -22,16 +30,18 @@ def test_worked_batch(wrap, check_record):
     batch = worked_batch(source, range(2, 6), MISTAKES, tokenizer, wrap(PROMPT), 64)
     eos, pad = tokenizer.eos_ids[0], tokenizer.pad_id
     for row, index in enumerate(range(2, 6)):
-        solution = tokenizer.encode(source.worked(index, MISTAKES))
-        length = len(solution) + 1
-        assert batch.rollouts.length[row, 0] == length
-        tokens = batch.rollouts.tokens[row, 0]
-        np.testing.assert_array_equal(tokens[:length], [*solution, eos])
+        solution = [*tokenizer.encode(source.worked(index, MISTAKES)), eos]
+        length, tokens = batch.rollouts.length[row, 0], batch.rollouts.tokens[row, 0]
+        given = length - len(solution)
+        asked = [*batch.prompts.tokens[row], *tokens[:given]]
+        assert tokenizer.decode([int(token) for token in asked]) == f"{source[index].question}\n"
+        np.testing.assert_array_equal(tokens[given:length], solution)
         np.testing.assert_array_equal(tokens[length:], pad)
-        np.testing.assert_array_equal(batch.steps.step_id[row, 0], np.where(np.arange(64) < length, 0, -1))
-        asked = batch.prompts.tokens[row, : batch.prompts.length[row]]
-        assert tokenizer.decode(asked.tolist()) == f"{source[index].question}\n"
-    assert batch.rollouts.tokens.shape == (4, 1, 64)
+        at = np.arange(len(tokens))
+        learned = (at >= given) & (at < length)
+        np.testing.assert_array_equal(batch.steps.step_id[row, 0], np.where(learned, 0, -1))
+    np.testing.assert_array_equal(batch.prompts.length, 1)
+    assert batch.rollouts.tokens.shape == (4, 1, 23 + 64)
     assert not batch.advantage.any()
 
 
@@ -41,8 +51,10 @@ def test_a_long_solution_is_cut_and_many_say_what_to_type():
     second, longest = sorted(lengths)[-2:]
     assert second < longest
     batch = worked_batch(source, range(40), MISTAKES, tokenizer, PROMPT, second)
-    np.testing.assert_array_equal(batch.rollouts.length[:, 0], np.minimum(lengths, second))
-    assert batch.rollouts.tokens[np.argmax(lengths), 0, -1] != tokenizer.eos_ids[0]
+    learned = (batch.steps.step_id[:, 0] >= 0).sum(-1)
+    np.testing.assert_array_equal(learned, np.minimum(lengths, second))
+    last = batch.rollouts.length[np.argmax(lengths), 0] - 1
+    assert batch.rollouts.tokens[np.argmax(lengths), 0, last] != tokenizer.eos_ids[0]
     middle = sorted(lengths)[20]
     with pytest.raises(UserError, match=rf"max_new_tokens is {middle}: .* type .*max_new_tokens={longest}$"):
         worked_batch(source, range(40), MISTAKES, tokenizer, PROMPT, middle)
@@ -55,3 +67,23 @@ def test_batches_hold_like_levels_and_every_problem_once():
     assert sorted(np.concatenate(batches[:8])) == list(range(64))
     assert sum(len(set(levels[batch])) for batch in batches[:8]) == 8 + 2  # two batches lie across a border
     assert levels[np.concatenate(batches[:8])].tolist() != sorted(levels[:64].tolist())
+
+
+def test_a_forced_prompt_teaches_what_a_shared_one_does():
+    """The loss is that of the solution after its whole prompt, computed the other way."""
+    source, tokenizer = ChainSource(8, 3), word_tokenizer(VOCABULARY)
+    batch = worked_batch(source, range(4), MISTAKES, tokenizer, PROMPT, 64)
+    model = dataclasses.replace(tiny.MODEL, vocab_size=tokenizer.vocab_size)
+    params = decoder.init_params(model, jax.random.key(0))
+    logprob, _ = path_logprobs(
+        params, model, *jax.tree.map(jnp.asarray, (batch.prompts, batch.rollouts)), jnp.float32
+    )
+    texts = [render(source[i], tokenizer, PROMPT) for i in range(4)]
+    prompts = encode_prompts(texts, tokenizer, (24,))
+    for row in range(4):
+        learned = batch.steps.step_id[row, 0] >= 0
+        tokens = batch.rollouts.tokens[row, 0][learned]
+        asked = prompts.tokens[row, : prompts.length[row]]
+        logits = decoder.logits(params, np.concatenate([asked, tokens])[None], model)[0]
+        expected = jax.nn.log_softmax(logits)[np.arange(len(tokens)) + len(asked) - 1, tokens]
+        np.testing.assert_allclose(logprob[row, 0][learned], expected, atol=1e-4)

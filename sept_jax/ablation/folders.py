@@ -15,8 +15,9 @@ MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers")
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
+    "memory.",
 )  # fmt: skip
-"""What a start is not made with."""
+"""What a start is not made with, or what changes its sums by rounding alone."""
 
 
 @contextlib.contextmanager
