@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.first_error import first_wrong, measure
+from benchmarks.first_error import auroc, first_wrong, first_wrong_in_story, measure, truth
+from sept_jax.data.mistakes import Mistakes
+from sept_jax.data.procedural import ChainSource
+from sept_jax.data.story import StorySource
 
 CHAIN = "3+4*5-2="
 
@@ -48,4 +51,47 @@ def test_measures_by_hand():
     score = np.array([[[0.9, 0.1, 0.9], [0.1, 0.1, 0.9], [0.9, 0.9, 0.0], [0.9, 0.2, 0.0]]])
     count, label = np.array([[3, 3, 2, 2]]), np.array([[1, 1, -1, -1]])
     # First flags: 1 (right), 0 (too early), none (right; the third place is past the end), 1 (false alarm).
-    assert measure(score, count, label) == {"f1": 0.5, "accuracy_erroneous": 0.5, "accuracy_correct": 0.5}
+    assert measure(score, count, label) == {
+        "f1": 0.5, "accuracy_erroneous": 0.5, "accuracy_correct": 0.5, "unflagged_of_erroneous": 0.0,
+        "auroc": auroc(score, count, label),
+    }  # fmt: skip
+
+
+def test_auroc_by_hand():
+    score = np.array([[[0.9, 0.5, 0.1], [0.2, 0.5, 0.9]]])
+    # the second path's first step is its first wrong one; right steps: 0.9 and 0.5 above 0.2, 0.1 below it
+    assert auroc(score, np.array([[3, 3]]), np.array([[-1, 0]])) == round(2 / 3, 4)
+    # an equal score counts half; what follows a first wrong step does not count
+    assert auroc(score, np.array([[1, 3]]), np.array([[-1, 1]])) == round((1 + 0) / 2, 4)
+
+
+TOLD = [("Ann", 12, "+", 5, 17), ("Leo", 17, "*", 2, 34), ("more", 34, "-", 12, 22)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "label"),
+    [
+        (["Ann 12+5=17\n", "Leo 17*2=34\n", "more 34-12=22\n", "#### 22"], -1),
+        (["Ann 5+12=17\n", "Leo 2*17=34\n", "more 34-12=22\n", "#### 22"], -1),  # either way round
+        (["Ann 12+5=17\n", "Leo 17*2=34\n", "more 12-34=22\n", "#### 22"], 2),
+        (["Leo 17*2=34\n", "Ann 12+5=17\n", "more 34-12=22\n", "#### 22"], -1),  # in any order
+        (["Sam 12+5=17\n", "Leo 17*2=34\n"], 0),  # another name
+        (["Ann 12+5=18\n"], 0),
+        (["Ann 12+5=17\n", "Ann 12+5=17\n"], 1),  # twice
+        (["Ann 12+5=17\n", "#### 17"], 1),  # operations are left
+        (["Ann 12+5=17\n", "Leo 17*2=34\n", "more 34-12=22\n", "#### 34"], 3),
+        (["so what\n"], 0),
+    ],
+)
+def test_the_first_wrong_line_of_a_story(steps, label):
+    assert first_wrong_in_story(TOLD, "22", steps) == label
+
+
+@pytest.mark.parametrize("source", [ChainSource(24, 3), StorySource(24, 3)])
+def test_true_solutions_have_no_wrong_step_and_wrong_answers_have_one(source):
+    sure = Mistakes(digit=0.2, relation=0.3)
+    for index in range(24):
+        find, answer = truth(source, index), f"#### {source[index].answer}"
+        assert find(source.worked(index, Mistakes()).splitlines(keepends=True)) == -1
+        lines = source.worked(index, sure).splitlines(keepends=True)
+        assert find(lines) >= 0 or lines[-1] == answer
