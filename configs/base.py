@@ -38,13 +38,14 @@ def get_config() -> ConfigDict:
     config.data.eval_split = "test"
     config.data.procedural = ConfigDict(
         {
-            "task": "chain",  # chain or story
+            "task": "chain",  # chain, quotient or story
+            "others": (),  # further tasks, in the warm start and evaluated: does the training carry over?
             "size": 100_000,
             "operations": (2, 3, 4),
             "ood_operations": (5, 6),  # more operations than are trained on
             "operators": "+-*",  # chain: those that it draws from
-            "max_operand": 19,  # chain
-            "max_value": 99,  # chain
+            "max_operand": 19,  # chain and quotient
+            "max_value": 99,  # chain and quotient
         }
     )
 

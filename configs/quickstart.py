@@ -30,7 +30,7 @@ def get_config():
     config.optimizer.learning_rate = 5e-4
     config.optimizer.decay_steps = 40  # the last step
     config.memory.remat = False
-    config.memory.micro_batches = 8
+    config.memory.micro_batches = 4
     config.memory.length_buckets = 8
     config.warm_start.steps = 1200
     config.warm_start.ood_share = 0.1  # else longer chains are a format that it has never seen
@@ -42,6 +42,7 @@ def get_config():
     config.debug_overrides = {
         "steps": 2,
         "batch": 8,
+        "memory": {"micro_batches": 1},
         "warm_start": {"steps": 4},
         "evaluation": {"every": 1, "problems": 16, "ood_problems": 16, "batch": 16},
         "checkpoint": {"every": 1},

@@ -27,7 +27,7 @@ def run_all(ablation: Ablation, processes: int, output: Path, command_line: str)
     from sept_jax.ablation.execute import execute
     from sept_jax.ablation.folders import check_unchanged
     from sept_jax.ablation.table import outcomes
-    from sept_jax.experiment import validate
+    from sept_jax.validation import validate
 
     for variant in ablation.variants:
         validate(run_config(ablation, Run(variant.name, variant.seeds[0])))

@@ -69,7 +69,8 @@ def make_bench(
 
 
 def make_benches(experiment: Experiment, samples: int | None = None) -> dict[str, Bench]:
-    """What is evaluated, by the prefix of its metrics: held-out problems, and out-of-distribution ones.
+    """What is evaluated, by the prefix of its metrics: held-out problems, out-of-distribution ones, and those
+    of other tasks.
 
     `samples` paths a problem, by default the config's.
     """
@@ -77,6 +78,7 @@ def make_benches(experiment: Experiment, samples: int | None = None) -> dict[str
     sources = {"": (experiment.held_out, settings.problems)}
     if experiment.out_of_distribution is not None:
         sources["ood_"] = (experiment.out_of_distribution, settings.ood_problems)
+    sources |= {f"{task}_": (source, settings.problems) for task, source in experiment.others.items()}
     return {
         name: bench_of(experiment, source, count, samples or settings.samples)
         for name, (source, count) in sources.items()

@@ -26,13 +26,14 @@ from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data.jsonl import JsonlSource
 from sept_jax.errors import UserError
-from sept_jax.experiment import Experiment, build, make_sources, model_fingerprint, param_shardings
+from sept_jax.experiment import Experiment, build, model_fingerprint, param_shardings
 from sept_jax.measure import described, measure
 from sept_jax.metrics import write_json
 from sept_jax.models import decoder
 from sept_jax.records import Rollouts
 from sept_jax.run import commit, restore_params
 from sept_jax.sharding import place_batch
+from sept_jax.sources import make_sources
 from sept_jax.update import jitted_path_logprobs
 
 
@@ -109,13 +110,15 @@ def models(
 
 
 def sources_of(experiment: Experiment, data: Sequence[str], samples: int) -> dict[str, Bench]:
-    """The config's problems, held out and out of distribution, and those of further JSONL folders or files.
+    """The config's problems, held out, out of distribution and of other tasks, and those of further JSONL
+    folders or files.
 
     Raises:
       UserError: a file is missing or malformed, holds no gold answer, or a prompt is too long.
     """
     names = {"": "held_out", "ood_": "out_of_distribution"}
-    benches = {names[prefix]: bench for prefix, bench in make_benches(experiment, samples).items()}
+    benches = make_benches(experiment, samples)
+    benches = {names.get(prefix, prefix.rstrip("_")): bench for prefix, bench in benches.items()}
     for given in data:
         path, config = Path(given), experiment.config
         try:
@@ -133,7 +136,7 @@ def validation_bench(experiment: Experiment, samples: int) -> Bench | None:
     if config.data.source != "procedural" or config.data.eval_split == "validation":
         return None
     config.data.eval_split = "validation"
-    return bench_of(experiment, make_sources(config)[1], config.evaluation.problems, samples)
+    return bench_of(experiment, make_sources(config).held_out, config.evaluation.problems, samples)
 
 
 def temperatures_of(given: Sequence[str]) -> list[float]:

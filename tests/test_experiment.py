@@ -9,9 +9,10 @@ import pytest
 
 from configs import base, gsm8k, quickstart, story
 from sept_jax.errors import UserError
-from sept_jax.experiment import build, validate, validate_mesh
+from sept_jax.experiment import build
 from sept_jax.records import CHANNELS
 from sept_jax.sharding import make_mesh
+from sept_jax.validation import validate, validate_mesh
 
 
 def changed(**changes):

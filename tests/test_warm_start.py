@@ -84,6 +84,6 @@ def test_a_forced_prompt_teaches_what_a_shared_one_does():
         learned = batch.steps.step_id[row, 0] >= 0
         tokens = batch.rollouts.tokens[row, 0][learned]
         asked = prompts.tokens[row, : prompts.length[row]]
-        logits = decoder.logits(params, np.concatenate([asked, tokens])[None], model)[0]
+        logits = decoder.logits(params, jnp.asarray([[*asked, *tokens]], jnp.int32), model)[0]
         expected = jax.nn.log_softmax(logits)[np.arange(len(tokens)) + len(asked) - 1, tokens]
         np.testing.assert_allclose(logprob[row, 0][learned], expected, atol=1e-4)

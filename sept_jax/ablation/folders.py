@@ -11,13 +11,13 @@ from sept_jax.ablation.plan import START, Ablation, Run, flat, run_config
 from sept_jax.errors import UserError
 from sept_jax.methods import complete
 
-MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers")
+MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.")
+"""What changes no run, or its sums by rounding alone."""
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
-    "memory.",
 )  # fmt: skip
-"""What a start is not made with, or what changes its sums by rounding alone."""
+"""What a start is not made with, beside these."""
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ METRICS = (
     "ood_greedy",
 )
 """What the test split is read for; each has a `base_` column with the figure of the seed's start."""
+OF_OTHERS = ("pass@1", "pass@1_best_temperature", "greedy")
+"""What the test split of each other task is read for, likewise, with the task's name before it."""
 
 CURVES = (
     "pass@1", "greedy", "pass@8", "ood_pass@1", "ood_greedy", "kl_to_start",
@@ -102,7 +104,8 @@ def run_row(ablation: Ablation, run: Run) -> Row:
     lines = read_lines(folder / "metrics.jsonl")
     trained = [line for line in lines if "loss" in line]
     row = _identity(ablation, run) | {"steps": summary["steps"]}
-    for metric in METRICS:
+    others = ablation.experiment.data.procedural.others
+    for metric in (*METRICS, *(f"{task}_{metric}" for task in others for metric in OF_OTHERS)):
         if metric in test:
             row[f"base_{metric}"], row[metric] = base[metric], test[metric]
     alarm = guard.first_alarm(trained, guard.GuardConfig(**summary["config"]["guard"]))

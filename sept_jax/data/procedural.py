@@ -15,7 +15,9 @@ from sept_jax.errors import UserError
 from sept_jax.records import Problem
 
 SPLITS = ("train", "validation", "test")
-OPERATORS = "+-*"
+OPERATORS = "+-*/"
+SWAPPED = "+-*"
+"""What a mistake of `operator` writes instead."""
 ATTEMPTS = 10_000
 """Chains drawn before there is taken to be none within the limits."""
 
@@ -61,14 +63,14 @@ def reduce_lines(
 
     precedence = not happens(mistakes.precedence)
     while operators:
-        at = operators.index("*") if precedence and "*" in operators else 0
+        at = next((i for i, o in enumerate(operators) if o in "*/"), 0) if precedence else 0
         a, operator, b = numbers[at], operators[at], numbers[at + 1]
         if generator is None:
             result = APPLY[operator](a, b)
         else:
             a, b = miscopy(a, b, generator, mistakes)
             if happens(mistakes.operator):
-                operator = str(generator.choice([o for o in OPERATORS if o != operator]))
+                operator = str(generator.choice([o for o in SWAPPED if o != operator]))
             result = miscalculate(a, operator, b, generator, mistakes)
         lines.append((a, operator, b, result))
         numbers[at : at + 2], operators[at : at + 1] = [result], []
@@ -81,7 +83,8 @@ def _question(numbers: list[int], operators: list[str]) -> str:
 
 class ChainSource:
     """Chains such as `3+4*5-2=`, a `WorkedSource`: problem i has `operations[i % len(operations)]` of
-    `operators`. All true intermediate values lie in [0, `max_value`]."""
+    `operators`, a quotient among them if there are any. All true intermediate values are whole and lie in
+    [0, `max_value`]."""
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class ChainSource:
         operations: tuple[int, ...] = (2, 3, 4),
         max_operand: int = 29,
         max_value: int = 999,
-        operators: str = OPERATORS,
+        operators: str = "+-*",
         split: str = "train",
     ):
         self.size, self.seed, self.operators, self.split = size, seed, operators, split
@@ -113,7 +116,10 @@ class ChainSource:
             operators = generator.choice(list(self.operators), count).tolist()
             if split_of(_question(numbers, operators)) != self.split:
                 continue
-            if all(0 <= r <= self.max_value for *_, r in reduce_lines(numbers, operators, None, Mistakes())):
+            if "/" in self.operators and "/" not in operators:
+                continue
+            lines = reduce_lines(numbers, operators, None, Mistakes())
+            if all(0 <= r <= self.max_value and (o != "/" or r * b == a) for a, o, b, r in lines):
                 return numbers, operators
         raise UserError(
             f"config.data.procedural: no chain of {count} operations stays within max_value {self.max_value} "

@@ -1,4 +1,6 @@
 import collections
+import fractions
+import math
 
 import numpy as np
 import pytest
@@ -20,8 +22,9 @@ from sept_jax.data.procedural import (
 from sept_jax.data.story import StorySource
 from sept_jax.data.vocabulary import CHARACTERS
 from sept_jax.errors import UserError
-from sept_jax.experiment import make_sources, validate
+from sept_jax.sources import make_sources
 from sept_jax.steps import split_text
+from sept_jax.validation import validate
 
 SOURCE = ChainSource(300, 7)
 
@@ -233,9 +236,10 @@ def changed(**changes):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("data.procedural.task", "proof", "expected chain or story"),
-        ("data.procedural.operators", "+/", "expected some of +-*, such as +-"),
-        ("data.procedural.operators", "", "expected some of +-*"),
+        ("data.procedural.task", "proof", "expected one of chain, quotient, story"),
+        ("data.procedural.others", ("chain",), "expected some of quotient, story"),
+        ("data.procedural.operators", "+%", "expected some of +-*/, such as +-"),
+        ("data.procedural.operators", "", "expected some of +-*/"),
         ("data.procedural.operations", (0, 2), "expected numbers of operations"),
         ("data.procedural.ood_operations", (), "expected numbers of operations"),
         ("warm_start.ood_share", 1.5, "it must be in [0, 1]"),
@@ -260,7 +264,8 @@ def test_sources_of_a_config(task, kind, split):
            "warm_start.batch": 32,
            "warm_start.ood_share": 0.25}
     )  # fmt: skip
-    train, held_out, ood, worked = make_sources(config)
+    train, held_out, ood, others, worked = make_sources(config)
+    assert not others
     assert [len(source) for source in (train, held_out, ood, worked)] == [30, 15, 10, 64]
     for source, expected in ((train, "train"), (held_out, split), (ood, split), (worked, "train")):
         assert isinstance(source, kind)
@@ -270,4 +275,50 @@ def test_sources_of_a_config(task, kind, split):
     assert set(ood.levels) == {5.0, 6.0}
     assert np.mean(worked.levels >= 5) == 0.25
     config.method = "more_warm_start"  # one more worked solution for each path that the others draw
-    assert len(make_sources(config)[3]) == 64 + config.steps * config.batch * config.sampling.group_size
+    assert len(make_sources(config).worked) == 64 + config.steps * config.batch * config.sampling.group_size
+
+
+def divided(question):
+    """The value of a chain of sums, differences and quotients, by a sum of fractions."""
+    total = fractions.Fraction(0)
+    for term in question.rstrip("=").replace("-", "+-").split("+"):
+        first, *divisors = term.split("/")
+        total += fractions.Fraction(int(first), math.prod(map(int, divisors)))
+    return total
+
+
+def test_quotients_divide_and_come_first():
+    source = ChainSource(60, 5, (2, 3), max_operand=19, max_value=99, operators="+-/")
+    seen = set()
+    for i in range(60):
+        numbers, operators = source.chain(i)
+        seen.update(operators)
+        assert "/" in operators
+        assert source[i].answer == str(divided(source[i].question))
+        assert all(
+            a % b == 0 for a, o, b, _ in reduce_lines(numbers, operators, None, Mistakes()) if o == "/"
+        )
+    assert seen == set("+-/")
+    sure = Mistakes(digit=1.0, copy=1.0, operator=1.0)  # a mistake can divide by zero, or leave a rest
+    assert all(source.worked(i, sure) for i in range(60))
+
+
+def test_other_tasks_are_shown_in_turn_and_held_out():
+    config = changed(
+        **{"data.procedural.others": ("quotient", "story"), "evaluation.problems": 7, "warm_start.steps": 3,
+           "warm_start.batch": 10}
+    )  # fmt: skip
+    sources = make_sources(config)
+    assert list(sources.others) == ["quotient", "story"]
+    assert [len(source) for source in sources.others.values()] == [7, 7]
+    assert isinstance(sources.others["story"], StorySource)
+    assert all("/" in sources.others["quotient"][i].question for i in range(7))
+    assert isinstance(sources.problems, ChainSource)
+    assert len(sources.worked) == len(sources.worked.levels) == 30
+    questions = [sources.worked[i].question for i in range(30)]
+    assert ["apples" in q or " " in q for q in questions] == [i % 3 == 2 for i in range(30)]
+    for i in range(30):
+        assert sources.worked[i].level == sources.worked.levels[i]
+        answer = sources.worked.worked(i, Mistakes()).rsplit("#### ", 1)[1]
+        assert answer == sources.worked[i].answer
+    assert not set(questions) & {source[i].question for source in sources.others.values() for i in range(7)}

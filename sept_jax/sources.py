@@ -1,0 +1,102 @@
+"""The problems of a config: those to train on, those to evaluate on, and those of the warm start."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from sept_jax.data import Source
+from sept_jax.data.jsonl import JsonlSource
+from sept_jax.data.mistakes import Mistakes
+from sept_jax.data.procedural import ChainSource, WorkedSource, mix_operations
+from sept_jax.data.story import StorySource
+from sept_jax.errors import UserError
+from sept_jax.methods import METHODS
+from sept_jax.records import Problem
+
+TASKS = ("chain", "quotient", "story")
+"""Procedural tasks; `quotient` is a chain of sums, differences and quotients that divide."""
+
+
+class Sources(NamedTuple):
+    """The problems to train on, the held-out ones, those with more operations, held-out ones of other tasks
+    by task, and the worked ones of the warm start."""
+
+    problems: Source
+    held_out: Source
+    out_of_distribution: Source | None
+    others: Mapping[str, Source]
+    worked: WorkedSource | None
+
+
+class InTurn:
+    """Problems of n sources in turn, as one `WorkedSource`: problem i is number i // n of source i % n."""
+
+    def __init__(self, sources: Sequence[WorkedSource]):
+        self.sources = sources
+        self.levels = np.stack([source.levels for source in sources], 1).reshape(-1)
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    def __getitem__(self, index: int) -> Problem:
+        return self.sources[index % len(self.sources)][index // len(self.sources)]
+
+    def worked(self, index: int, mistakes: Mistakes) -> str:
+        return self.sources[index % len(self.sources)].worked(index // len(self.sources), mistakes)
+
+
+def make_sources(config: ConfigDict) -> Sources:
+    """The sources that a config describes.
+
+    Raises:
+      UserError: the data cannot be read.
+    """
+    data = config.data
+    if data.source == "jsonl":
+        if Path(data.path).is_file():
+            raise UserError(
+                f"config.data.path is {data.path!r}: one file is no train and test split; "
+                "give the folder that holds both"
+            )
+        train, held_out = (JsonlSource(data.path, split) for split in (data.train_split, data.eval_split))
+        return Sources(train, held_out, None, {}, None)
+    if data.source == "tfds":
+        from sept_jax.data.tfds import TfdsSource  # slow to import, and only this source needs it
+
+        train, held_out = (
+            TfdsSource(data.name, split, data.path) for split in (data.train_split, data.eval_split)
+        )
+        return Sources(train, held_out, None, {}, None)
+    made, warm, evaluation = data.procedural, config.warm_start, config.evaluation
+    usual, rare, seed = tuple(made.operations), tuple(made.ood_operations), 4 * config.seed
+    shown = warm.steps * warm.batch
+    if METHODS[config.method].worked:
+        shown += config.steps * config.batch * config.sampling.group_size
+    tasks = (made.task, *made.others)
+    each = -(-shown // len(tasks))
+    mixed = mix_operations(usual, rare, warm.ood_share, each)
+    worked = [_made_source(made, task, each, seed + 3, mixed, data.train_split) for task in tasks]
+    held_out = {
+        task: _made_source(made, task, evaluation.problems, seed + 1, usual, data.eval_split)
+        for task in tasks
+    }
+    longer = _made_source(made, made.task, evaluation.ood_problems, seed + 2, rare, data.eval_split)
+    return Sources(
+        problems=_made_source(made, made.task, made.size, seed, usual, data.train_split),
+        held_out=held_out.pop(made.task),
+        out_of_distribution=longer if evaluation.ood_problems else None,
+        others=held_out,
+        worked=(InTurn(worked) if made.others else worked[0]) if shown else None,
+    )
+
+
+def _made_source(
+    made: ConfigDict, task: str, size: int, seed: int, operations: tuple[int, ...], split: str
+) -> WorkedSource:
+    if task == "story":
+        return StorySource(size, seed, operations, split)
+    operators = "+-/" if task == "quotient" else made.operators
+    return ChainSource(size, seed, operations, made.max_operand, made.max_value, operators, split)

@@ -1,0 +1,186 @@
+"""A bad config fails here, before anything is loaded or compiled."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from sept_jax.advantages import ESTIMATORS
+from sept_jax.data.procedural import OPERATORS, SPLITS
+from sept_jax.errors import UserError
+from sept_jax.methods import METHODS, complete
+from sept_jax.records import CHANNELS
+from sept_jax.scoring.evidence import BUILT
+from sept_jax.sources import TASKS
+
+WEIGHTINGS = ("fixed", "reliability")
+DTYPES = {"bfloat16": jnp.bfloat16, "float32": jnp.float32}
+
+
+def fail(key: str, value: Any, expected: str) -> None:
+    """Raises the UserError of a setting."""
+    raise UserError(f"config.{key} is {value!r}: {expected}")
+
+
+def validate(config: ConfigDict) -> None:
+    """Checks every setting that can be checked without loading or compiling.
+
+    Raises:
+      UserError: names the first bad setting, what was expected and what to type.
+    """
+    positive = [
+        "batch", "sampling.max_new_tokens", "sampling.chunks", "scoring.max_steps", "scoring.against",
+        "memory.micro_batches", "memory.logit_chunk", "memory.length_buckets",
+        "optimizer.learning_rate", "optimizer.clip_norm",
+        "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
+        "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
+        "data.procedural.size", "data.procedural.max_operand", "warm_start.batch",
+        "warm_start.learning_rate", "warm_start.clip_norm", "loss.contrastive_beta", "loss.clip_high",
+        "guard.length_ratio",
+    ]  # fmt: skip
+    for key in positive:
+        if not _get(config, key) > 0:
+            fail(key, _get(config, key), "it must be above 0")
+    if not config.curriculum.width >= 0.01:
+        fail("curriculum.width", config.curriculum.width, "below 0.01 no problem has weight left; type 0.08")
+    for key in (
+        "optimizer.b2", "warm_start.b2", "loss.clip_low", "curriculum.memory", "guard.memory", "guard.decay",
+        "scoring.reliability_memory",
+    ):  # fmt: skip
+        if not 0 <= _get(config, key) < 1:
+            fail(key, _get(config, key), "it must be in [0, 1)")
+    if config.method not in METHODS:
+        fail("method", config.method, f"expected one of {', '.join(METHODS)}")
+    method, config = METHODS[config.method], complete(config)
+    for key in (
+        "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
+        "sampling.temperature", "sampling.top_k", "loss.kl_weight", "loss.contrastive_weight",
+        "optimizer.weight_decay", "evaluation.ood_problems", "log.samples", "scoring.workers",
+    ):  # fmt: skip
+        if _get(config, key) < 0:
+            fail(key, _get(config, key), "it must not be negative")
+    if config.sampling.group_size < (2 if method.objective == "policy_gradient" else 1):
+        fail(
+            "sampling.group_size", config.sampling.group_size,
+            "step advantages are centred within the group and need at least 2; "
+            "type --config.sampling.group_size=8",
+        )  # fmt: skip
+    if config.sampling.temperature == 0:
+        fail("sampling.temperature", 0.0, "all paths of a group would be the same; type 1.0")
+    if config.sampling.policy not in ("current", "start"):
+        fail("sampling.policy", config.sampling.policy, "expected current or start")
+    if config.sampling.policy == "start" and method.objective == "policy_gradient":
+        fail(
+            "sampling.policy", "start",
+            f"the policy gradient of {config.method} needs the current policy's paths; type current, or "
+            "--config.method=self_evolve",
+        )  # fmt: skip
+    if method.worked and config.data.source != "procedural":
+        fail("method", config.method, "only the procedural source has worked solutions; type sept")
+    if not 0 < config.sampling.top_p <= 1:
+        fail("sampling.top_p", config.sampling.top_p, "it must be in (0, 1]; 1 keeps the whole distribution")
+    if config.scoring.weighting not in WEIGHTINGS:
+        fail("scoring.weighting", config.scoring.weighting, f"expected one of {', '.join(WEIGHTINGS)}")
+    share = config.scoring.questions.consensus_share
+    if not 0 < share < 1:
+        fail("scoring.questions.consensus_share", share, "it must be in (0, 1); type 0.5")
+    if config.advantage not in ESTIMATORS:
+        fail("advantage", config.advantage, f"expected one of {', '.join(ESTIMATORS)}")
+    if config.model.dtype not in DTYPES:
+        fail("model.dtype", config.model.dtype, f"expected one of {', '.join(DTYPES)}")
+    if config.data.source not in ("tfds", "jsonl", "procedural"):
+        fail("data.source", config.data.source, "expected tfds, jsonl or procedural")
+    if config.data.source == "procedural":
+        _validate_made(config)
+    if config.data.source == "jsonl" and not config.data.path:
+        fail("data.path", config.data.path, "data.source is jsonl; type --config.data.path=PATH/gsm8k")
+    if config.model.path is None and config.data.source != "procedural":
+        fail(
+            "model.path", None,
+            "only the procedural task starts from nothing; type --config.model.path=DIR, FILE.gguf or hub id",
+        )  # fmt: skip
+    if config.warm_start.steps and config.data.source != "procedural":
+        fail(
+            "warm_start.steps",
+            config.warm_start.steps,
+            "only the procedural source has worked solutions; type 0",
+        )
+    if config.batch % config.memory.micro_batches:
+        fail(
+            "memory.micro_batches", config.memory.micro_batches,
+            f"it must divide config.batch, {config.batch}",
+        )  # fmt: skip
+    if config.batch % config.sampling.chunks:
+        fail("sampling.chunks", config.sampling.chunks, f"it must divide config.batch, {config.batch}")
+    buckets = config.prompt.buckets
+    if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
+        fail("prompt.buckets", tuple(buckets), "expected ascending lengths in tokens, such as (64, 128, 256)")
+    for name, weight in config.scoring.weights.items():
+        if name not in CHANNELS:
+            fail(f"scoring.weights.{name}", weight, f"the channels are {', '.join(CHANNELS)}")
+        if not 0 <= weight < math.inf:
+            fail(f"scoring.weights.{name}", weight, "it must be 0 (not asked) or more")
+        if weight and name not in BUILT:
+            fail(
+                f"scoring.weights.{name}",
+                weight,
+                f"this channel has no implementation; type 0 (there are {', '.join(BUILT)})",
+            )
+    if not any(config.scoring.weights.values()):
+        fail("scoring.weights", "0 for every channel", "at least one must count")
+    if not 0 < config.curriculum.start <= 1:
+        fail("curriculum.start", config.curriculum.start, "it must be in (0, 1]")
+    if config.seed < 0:
+        fail("seed", config.seed, "it must not be negative")
+
+
+def _validate_made(config: ConfigDict) -> None:
+    made = config.data.procedural
+    if made.task not in TASKS:
+        fail("data.procedural.task", made.task, f"expected one of {', '.join(TASKS)}")
+    for name in made.others:
+        if name not in TASKS or name == made.task:
+            others = ", ".join(task for task in TASKS if task != made.task)
+            fail("data.procedural.others", tuple(made.others), f"expected some of {others}")
+    if not made.operators or not set(made.operators) <= set(OPERATORS):
+        fail("data.procedural.operators", made.operators, f"expected some of {OPERATORS}, such as +-")
+    for key in ("data.procedural.operations", "data.procedural.ood_operations"):
+        counts = _get(config, key)
+        if not counts or min(counts) < 1:
+            fail(key, tuple(counts), "expected numbers of operations, such as (2, 3, 4)")
+    if not 0 <= config.warm_start.ood_share <= 1:
+        fail("warm_start.ood_share", config.warm_start.ood_share, "it must be in [0, 1]")
+    for key in ("data.train_split", "data.eval_split"):
+        if _get(config, key) not in SPLITS:
+            fail(key, _get(config, key), f"a made problem is in one of {', '.join(SPLITS)}")
+    if config.data.train_split == config.data.eval_split:
+        fail("data.eval_split", config.data.eval_split, "it is the training split; type validation or test")
+
+
+def _get(config: ConfigDict, key: str) -> Any:
+    for name in key.split("."):
+        config = config[name]
+    return config
+
+
+def validate_mesh(config: ConfigDict, mesh: Mesh) -> None:
+    """Checks that batches divide over the mesh.
+
+    Raises:
+      UserError: a batch does not.
+    """
+    rows = mesh.shape["data"] * mesh.shape["fsdp"]
+    for key in ("batch", "evaluation.batch") + (("warm_start.batch",) if config.warm_start.steps else ()):
+        if _get(config, key) % rows:
+            fail(key, _get(config, key), f"it must be divisible by the mesh's data x fsdp, {rows}")
+    for key, part in (("memory.micro_batches", "micro-batch"), ("sampling.chunks", "chunk")):
+        pieces = _get(config, key)
+        if config.batch // pieces % rows:
+            fits = max(n for n in range(1, pieces) if config.batch % (n * rows) == 0)
+            fail(
+                key, pieces,
+                f"a {part} has {config.batch // pieces} problems, which the mesh's data x fsdp, {rows}, does "
+                f"not divide; type --config.{key}={fits}",
+            )  # fmt: skip
