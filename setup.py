@@ -1,5 +1,6 @@
 from setuptools import find_packages, setup
 
+GYM = ["reasoning-gym>=0.1.25,<0.2"]
 NOTEBOOKS = ["ipykernel>=7.0", "nbclient>=0.10", "nbformat>=5.10"]
 
 setup(
@@ -37,12 +38,14 @@ setup(
         "transformers>=5.0,<6",
     ],
     extras_require={
+        "gym": GYM,
         "notebooks": NOTEBOOKS,
         "test": [
             "beartype>=0.20",
             "hypothesis>=6.100",
             "pytest>=8.4",
             "ruff==0.17.6",
+            *GYM,
             *NOTEBOOKS,
         ],
         "peer": ["accelerate>=1.0", "torch==2.13.0"],

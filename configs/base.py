@@ -31,11 +31,19 @@ def get_config() -> ConfigDict:
     )
 
     config.data = ConfigDict()
-    config.data.source = "tfds"  # tfds, jsonl or procedural
+    config.data.source = "tfds"  # tfds, jsonl, gym or procedural
     config.data.name = "gsm8k"  # tfds: the data set
     config.data.path = placeholder(str)  # jsonl: folder of the splits; tfds: data_dir
     config.data.train_split = "train"
     config.data.eval_split = "test"
+    config.data.gym = ConfigDict(
+        {
+            "tasks": ("chain_sum", "leg_counting"),  # of reasoning-gym, those with levels
+            "levels": (0, 1, 2),  # of each of the task's own settings of difficulty
+            "ood_levels": (3, 4),
+            "size": 3_000,
+        }
+    )
     config.data.procedural = ConfigDict(
         {
             "task": "chain",  # chain, quotient or story
@@ -150,7 +158,7 @@ def get_config() -> ConfigDict:
     config.evaluation = ConfigDict()
     config.evaluation.every = 50  # steps; the start and the end are always evaluated
     config.evaluation.problems = 128
-    config.evaluation.ood_problems = 0  # procedural only
+    config.evaluation.ood_problems = 0  # procedural and gym only
     config.evaluation.samples = 8  # paths a problem, at temperature 1
     config.evaluation.batch = 16
 

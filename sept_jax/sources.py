@@ -70,6 +70,19 @@ def make_sources(config: ConfigDict) -> Sources:
             TfdsSource(data.name, split, data.path) for split in (data.train_split, data.eval_split)
         )
         return Sources(train, held_out, None, {}, None)
+    if data.source == "gym":
+        from sept_jax.data.gym import GymSource  # an extra
+
+        gym, tested, seed = data.gym, config.evaluation, 3 * config.seed
+        return Sources(
+            GymSource(gym.tasks, gym.levels, gym.size, seed, data.train_split),
+            GymSource(gym.tasks, gym.levels, tested.problems, seed + 1, data.eval_split),
+            GymSource(gym.tasks, gym.ood_levels, tested.ood_problems, seed + 2, data.eval_split)
+            if tested.ood_problems
+            else None,
+            {},
+            None,
+        )
     made, warm, evaluation = data.procedural, config.warm_start, config.evaluation
     usual, rare, seed = tuple(made.operations), tuple(made.ood_operations), 4 * config.seed
     shown = warm.steps * warm.batch

@@ -36,7 +36,7 @@ def validate(config: ConfigDict) -> None:
         "optimizer.learning_rate", "optimizer.clip_norm",
         "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
         "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
-        "data.procedural.size", "data.procedural.max_operand", "warm_start.batch",
+        "data.procedural.size", "data.gym.size", "data.procedural.max_operand", "warm_start.batch",
         "warm_start.learning_rate", "warm_start.clip_norm", "loss.contrastive_beta", "loss.clip_high",
         "guard.length_ratio",
     ]  # fmt: skip
@@ -90,10 +90,14 @@ def validate(config: ConfigDict) -> None:
         fail("advantage", config.advantage, f"expected one of {', '.join(ESTIMATORS)}")
     if config.model.dtype not in DTYPES:
         fail("model.dtype", config.model.dtype, f"expected one of {', '.join(DTYPES)}")
-    if config.data.source not in ("tfds", "jsonl", "procedural"):
-        fail("data.source", config.data.source, "expected tfds, jsonl or procedural")
+    if config.data.source not in ("tfds", "jsonl", "gym", "procedural"):
+        fail("data.source", config.data.source, "expected tfds, jsonl, gym or procedural")
     if config.data.source == "procedural":
         _validate_made(config)
+    if config.data.source in ("gym", "procedural"):
+        _validate_splits(config)
+    if config.data.source == "gym":
+        _validate_gym(config.data.gym)
     if config.data.source == "jsonl" and not config.data.path:
         fail("data.path", config.data.path, "data.source is jsonl; type --config.data.path=PATH/gsm8k")
     if config.model.path is None and config.data.source != "procedural":
@@ -152,11 +156,22 @@ def _validate_made(config: ConfigDict) -> None:
             fail(key, tuple(counts), "expected numbers of operations, such as (2, 3, 4)")
     if not 0 <= config.warm_start.ood_share <= 1:
         fail("warm_start.ood_share", config.warm_start.ood_share, "it must be in [0, 1]")
+
+
+def _validate_splits(config: ConfigDict) -> None:
     for key in ("data.train_split", "data.eval_split"):
         if _get(config, key) not in SPLITS:
             fail(key, _get(config, key), f"a made problem is in one of {', '.join(SPLITS)}")
     if config.data.train_split == config.data.eval_split:
         fail("data.eval_split", config.data.eval_split, "it is the training split; type validation or test")
+
+
+def _validate_gym(gym: ConfigDict) -> None:
+    if not gym.tasks:
+        fail("data.gym.tasks", tuple(gym.tasks), "expected names such as ('chain_sum', 'leg_counting')")
+    for key in ("levels", "ood_levels"):
+        if not gym[key] or min(gym[key]) < 0:
+            fail(f"data.gym.{key}", tuple(gym[key]), "expected levels from 0 on, such as (0, 1, 2)")
 
 
 def _get(config: ConfigDict, key: str) -> Any:

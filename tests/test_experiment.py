@@ -38,7 +38,7 @@ def changed(**changes):
         ("steps", -1, "must not be negative"),
         ("advantage", "togo", "expected one of to_go, gain, path, min, grpo"),
         ("model.dtype", "float16", "expected one of bfloat16, float32"),
-        ("data.source", "json", "expected tfds, jsonl or procedural"),
+        ("data.source", "json", "expected tfds, jsonl, gym or procedural"),
         ("data.source", "jsonl", "type --config.data.path=PATH/gsm8k"),
         ("data.source", "tfds", "only the procedural task starts from nothing"),
         ("memory.micro_batches", 5, "it must divide config.batch, 32"),
