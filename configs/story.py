@@ -21,7 +21,9 @@ def get_config():
         arithmetic=2.0, algebra=2.0, provenance=2.0, contradiction=2.0, agreement=2.0
     )
     config.scoring.bias = 0.0
+    config.scoring.against = 4.0  # a false equation of known numbers is a wrong step, not a doubtful one
+    config.warm_start.steps = 1500
     config.warm_start.mistakes = {
-        "digit": 0.01, "copy": 0.01, "operator": 0.0, "precedence": 0.0, "carry": 0.22, "relation": 0.47,
+        "digit": 0.01, "copy": 0.01, "operator": 0.0, "precedence": 0.0, "carry": 0.12, "relation": 0.3,
     }  # fmt: skip
     return config
