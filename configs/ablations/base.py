@@ -22,21 +22,21 @@ def get_config() -> ConfigDict:
     config.starts = placeholder(str)  # another ablation's workdir, whose starts are taken; None: its own
 
     config.search = ConfigDict()  # of the learning rate, on the first seed, judged on the validation split
-    config.search.learning_rates = (1e-4, 2e-4, 4e-4)  # (): the experiment's own is kept
+    config.search.learning_rates = (5e-5, 1e-4, 2e-4, 4e-4)  # (): the experiment's own is kept
     config.search.variants = ()  # which variants it is searched for; (): all
     config.search.taken_from = placeholder(str)  # another ablation's search.csv, instead: by method
 
     config.evaluation = ConfigDict()
     config.evaluation.validation_split = "validation"
     config.evaluation.test_split = "test"
-    config.evaluation.problems = 192  # of the test split
+    config.evaluation.problems = 320  # of the test split
     config.evaluation.samples = 32  # paths a problem; pass@32 needs as many
     config.evaluation.ood_problems = 96
     config.evaluation.ood_samples = 8
     config.evaluation.batch = 64
     config.evaluation.temperatures = (0.1, 0.3, 0.5, 0.7, 1.0)  # one is chosen on the validation split
-    config.evaluation.validation_problems = 128
-    config.evaluation.validation_samples = 8
+    config.evaluation.validation_problems = 512  # cold paths of a problem are alike: problems tell more
+    config.evaluation.validation_samples = 2
     config.evaluation.curve_points = 5  # evaluations while a run trains, on the validation split
     config.evaluation.curve_problems = 64
     config.evaluation.curve_samples = 8
