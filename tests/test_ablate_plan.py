@@ -19,7 +19,7 @@ from sept_jax.ablation.plan import (
 )
 from sept_jax.errors import UserError
 
-RATES = (1e-4, 2e-4, 4e-4)
+RATES = (5e-5, 1e-4, 2e-4, 4e-4)
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_run_config(small):
     assert (start.steps, start.seed, start.warm_start.start) == (0, 3, None)
     assert start.warm_start.steps == config.warm_start.steps
     test = evaluation_config(ablation, run, "test")
-    assert (test.data.eval_split, test.evaluation.problems, test.evaluation.samples) == ("test", 192, 32)
+    assert (test.data.eval_split, test.evaluation.problems, test.evaluation.samples) == ("test", 320, 32)
     chosen_on = evaluation_config(ablation, run, "validation")
-    assert (chosen_on.data.eval_split, chosen_on.evaluation.samples) == ("validation", 8)
+    assert (chosen_on.data.eval_split, chosen_on.evaluation.samples) == ("validation", 2)
 
 
 def test_starts_may_be_those_of_another_ablation(small):
@@ -123,7 +123,7 @@ def test_the_chain_ablation_trains_no_run_twice():
     # 5 starts; 11 x 3 searched; 11 of them tested later; the other seeds of 5 x 5 + 6 x 3 runs
     assert kinds == {
         (True, True, False): 5,
-        (False, False, False): 33,
+        (False, False, False): 44,
         (False, True, True): 11,
         (False, True, False): 32,
     }
