@@ -260,7 +260,7 @@ def test_slips_are_seen_by_what_they_break(kind):
 
 
 def test_the_base_of_the_config_is_mediocre_and_rules_refute_a_third_of_its_wrong_paths():
-    source, right, wrong, refuted = StorySource(240, 11), 0, 0, 0
+    source, right, wrong, refuted = StorySource(240, 11, (1, 2, 3)), 0, 0, 0
     for i in range(len(source)):
         problem, text = source[i], source.worked(i, MISTAKES)
         if text.endswith(f"#### {problem.answer}"):
