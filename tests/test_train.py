@@ -60,6 +60,7 @@ def chain_config(**changes) -> ConfigDict:
             "checkpoint.keep": 3,
             "log.samples_every": 2,
             "memory.length_buckets": 1,
+            "memory.micro_batches": 1,
             "optimizer.warmup_steps": 2,
             "optimizer.decay_steps": 6,
         }
