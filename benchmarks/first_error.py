@@ -38,6 +38,7 @@ from sept_jax.checks.reading import read_path
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import ChainSource
 from sept_jax.data.story import StorySource, solve
+from sept_jax.errors import UserError
 from sept_jax.evaluate import models
 from sept_jax.experiment import Experiment, build
 from sept_jax.metrics import write_json
@@ -114,9 +115,15 @@ def _ordered(line: tuple[str, int, str, int, int]) -> tuple[str, int, str, int, 
 
 
 def truth(source: ChainSource | StorySource, index: int) -> Callable[[Sequence[str]], int]:
-    """What finds the first wrong step in a solution of a source's problem."""
+    """What finds the first wrong step in a solution of a source's problem.
+
+    Raises:
+      UserError: the problem is a chain with a quotient, which the definition above leaves out.
+    """
     problem = source[index]
     if isinstance(source, ChainSource):
+        if "/" in problem.question:
+            raise UserError("config.data.procedural.task: first errors are defined for chain and story")
         return lambda steps: first_wrong(problem.question, steps)
     lines = solve(source.story(index), None, Mistakes())
     return lambda steps: first_wrong_in_story(lines, problem.answer, steps)

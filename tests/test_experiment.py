@@ -7,7 +7,7 @@ import time
 import jax
 import pytest
 
-from configs import base, gsm8k, quickstart, story
+from configs import base, gsm8k, gym, quickstart, story
 from sept_jax.errors import UserError
 from sept_jax.experiment import build
 from sept_jax.records import CHANNELS
@@ -108,7 +108,7 @@ def test_a_batch_that_does_not_divide_over_the_mesh():
         build(changed(mesh=(3, 1, 1)))
 
 
-@pytest.mark.parametrize("config", [base, gsm8k, quickstart, story])
+@pytest.mark.parametrize("config", [base, gsm8k, gym, quickstart, story])
 def test_defaults_set_every_channel_and_quickstart_is_valid(config):
     made = config.get_config()
     assert set(made.scoring.weights) == set(CHANNELS)

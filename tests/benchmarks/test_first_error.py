@@ -5,6 +5,7 @@ from benchmarks.first_error import auroc, first_wrong, first_wrong_in_story, mea
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import ChainSource
 from sept_jax.data.story import StorySource
+from sept_jax.errors import UserError
 
 CHAIN = "3+4*5-2="
 
@@ -95,3 +96,8 @@ def test_true_solutions_have_no_wrong_step_and_wrong_answers_have_one(source):
         assert find(source.worked(index, Mistakes()).splitlines(keepends=True)) == -1
         lines = source.worked(index, sure).splitlines(keepends=True)
         assert find(lines) >= 0 or lines[-1] == answer
+
+
+def test_a_chain_with_a_quotient_has_no_label():
+    with pytest.raises(UserError, match="defined for chain and story"):
+        truth(ChainSource(3, 1, operators="+/"), 0)
