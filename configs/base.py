@@ -68,6 +68,8 @@ def get_config() -> ConfigDict:
     config.sampling.policy = "current"  # "start": all paths are the untrained policy's (offline)
     config.sampling.top_k = 0
     config.sampling.top_p = 1.0
+    # how often the paths that go on are packed into half as many rows; each is one more program to compile
+    config.sampling.compactions = 2
     config.sampling.stop = ()  # strings that end a path
     # the batch is drawn in as many pieces, one scored while the next is drawn; smaller pieces are slower: on
     # an H100, 64 x 16 paths of 256 tokens (0.5 B) took 1.8 s in one, 2.3 s in two, and scoring them 0.2 s

@@ -90,6 +90,7 @@ def build(config: ConfigDict) -> Experiment:
         eos_ids=tokenizer.eos_ids,
         stop=stop,
         pad_id=tokenizer.pad_id,
+        compactions=config.sampling.compactions,
     )
     return Experiment(
         config=config,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from sept_jax.models import decoder
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts, Rollouts
-from sept_jax.sharding import constrain_batch
+from sept_jax.sharding import batch_shards, constrain_batch
 
 _BLOCK = 128
 
@@ -21,7 +22,8 @@ class SamplingConfig:
     """How paths are drawn; static under jit.
 
     `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 leave the distribution whole. `stop` holds token
-    sequences that end a path beside `eos_ids`; both are kept in the path.
+    sequences that end a path beside `eos_ids`; both are kept in the path. `compactions` is how often the
+    paths that go on are packed into half as many rows; each is one more decoding pass to compile.
     """
 
     group_size: int
@@ -32,6 +34,7 @@ class SamplingConfig:
     eos_ids: tuple[int, ...] = ()
     stop: tuple[tuple[int, ...], ...] = ()
     pad_id: int = 0
+    compactions: int = 0
 
 
 def _threshold(values: Float[Array, "... V"], enough) -> Float[Array, "... 1"]:
@@ -149,9 +152,11 @@ def sample_groups(
 ) -> Rollouts:
     """Draws G paths for each of B prompts.
 
-    A prompt is prefilled once and its keys and values are shared by its paths. The loop ends when all paths
-    have. Path g of prompt b draws its token t from key, `first` + b, g and t alone: chunks of a batch, each
-    with the number of prompts before it as `first`, draw what the batch would.
+    A prompt is prefilled once and its keys and values are shared by its paths. Whenever the paths that go on
+    fit into half of the rows, on each device for itself, they are packed into these, as often as
+    `config.compactions` says; the loop ends with the last path. Path g of prompt b draws its token t from
+    key, `first` + b, g and t alone: chunks of a batch, each with the number of prompts before it as `first`,
+    draw what the batch would, and so does a packed one.
     """
     temperature = None
     if config.temperature not in (0.0, 1.0):  # one program for all of them
@@ -188,10 +193,10 @@ def _sample(
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)
     ]
     opening = decoder.head_logits(params, model, hidden)
-    rows = first * paths + jnp.arange(problems * paths).reshape(problems, paths)
-    row_keys = jax.vmap(jax.vmap(lambda row: jax.random.fold_in(key, row)))(rows)
+    rows = jnp.arange(problems * paths).reshape(problems, paths)
+    row_keys = jax.vmap(jax.vmap(lambda row: jax.random.fold_in(key, row)))(first * paths + rows)
 
-    def write(rollouts: Rollouts, logits, at) -> Rollouts:
+    def write(rollouts: Rollouts, row_keys, logits, at) -> Rollouts:
         uniform = jax.vmap(jax.vmap(lambda k: jax.random.uniform(jax.random.fold_in(k, at))))(row_keys)
         token, logprob, sample_logprob, entropy = next_token(logits, uniform, temperature, config)
         live = ~rollouts.finished
@@ -205,18 +210,6 @@ def _sample(
             finished=rollouts.finished | (live & _ended(tokens, at, config)),
         )
 
-    def step(carry):
-        rollouts, caches, at = carry
-        logits, caches = decoder.decode(
-            params, layers, model, rollouts.tokens[:, :, at - 1], at - 1, prompts.length,
-            prompt_caches, caches, dtype,
-        )  # fmt: skip
-        return write(rollouts, logits, at), caches, at + 1
-
-    def unfinished(carry):
-        rollouts, _, at = carry
-        return (at < width) & ~rollouts.finished.all()
-
     shape = (problems, paths, width)
     empty = Rollouts(
         tokens=constrain_batch(jnp.full(shape, config.pad_id, jnp.int32)),
@@ -227,7 +220,92 @@ def _sample(
         finished=jnp.zeros(shape[:2], bool),
     )
     logits = jnp.broadcast_to(opening[:, None], (problems, paths, opening.shape[-1]))
-    rollouts = write(empty, logits, jnp.zeros((), jnp.int32))
+    whole = rollouts = write(empty, row_keys, logits, jnp.zeros((), jnp.int32))
     caches = decoder.empty_caches(model, problems, paths, width, dtype)
-    carry = (rollouts, caches, jnp.ones((), jnp.int32))
-    return jax.lax.while_loop(unfinished, step, carry)[0]
+    given, at = (prompts.length, prompt_caches), jnp.ones((), jnp.int32)
+    shards = batch_shards(problems)
+    place = rows % (problems * paths // shards)
+    for slots, wide in [*_packings(problems // shards, paths, config.compactions), (0, 1)]:
+        lengths, prompt_caches = given
+
+        def step(carry, row_keys=row_keys, lengths=lengths, prompt_caches=prompt_caches):
+            rollouts, caches, at = carry
+            logits, caches = decoder.decode(
+                params, layers, model, rollouts.tokens[:, :, at - 1], at - 1, lengths, prompt_caches, caches,
+                dtype,
+            )  # fmt: skip
+            return write(rollouts, row_keys, logits, at), caches, at + 1
+
+        def too_many(carry, slots=slots, wide=wide):
+            rollouts, _, at = carry
+            needed = -(-(~rollouts.finished).sum(-1) // wide)
+            return (at < width) & (needed.reshape(shards, -1).sum(-1).max() > slots)
+
+        rollouts, caches, at = jax.lax.while_loop(too_many, step, (rollouts, caches, at))
+        whole = _put_rows(whole, place, rollouts, shards)
+        if slots:
+            drawn = rollouts, caches, row_keys, place
+            (rollouts, caches, row_keys, place), given = _pack(drawn, given, slots, wide, shards)
+    return whole
+
+
+def _packings(problems: int, paths: int, count: int) -> list[tuple[int, int]]:
+    """Problems and paths of each batch that what is left is packed into: half of the rows before, prompts
+    being split over several places before their number falls."""
+    shapes = [(problems, paths)]
+    while len(shapes) <= count and shapes[-1] != (1, 1):
+        problems, paths = shapes[-1]
+        shapes.append((problems, -(-paths // 2)) if paths > 1 else (-(-problems // 2), 1))
+    return shapes[1:]
+
+
+def _pack(drawn: PyTree, given: PyTree, slots: int, wide: int, shards: int) -> tuple[PyTree, PyTree]:
+    """The paths that go on, `wide` of one prompt to a slot.
+
+    `drawn` holds rollouts, caches, keys and places, `[B, G, ...]`, and `given` what belongs to the prompts,
+    `[B, ...]`, B being `shards` times as many problems as one device has. Rows left over repeat another one,
+    finished, with a place beyond the last.
+    """
+
+    def one(drawn, given):
+        finished = drawn[0].finished
+        live = (~finished).sum(-1)
+        needed = -(-live // wide)
+        ends = jnp.cumsum(needed)
+        slot = jnp.arange(slots)
+        problem = jnp.minimum(jnp.searchsorted(ends, slot, side="right"), len(ends) - 1)
+        rank = ((slot - (ends - needed)[problem]) * wide)[:, None] + jnp.arange(wide)
+        filled = (rank < live[problem][:, None]) & (slot < ends[-1])[:, None]
+        order = jnp.argsort(finished, axis=-1, stable=True)  # those that go on first
+        path = order[problem[:, None], jnp.clip(rank, 0, finished.shape[1] - 1)]
+        rollouts, caches, keys, place = jax.tree.map(lambda x: x[problem[:, None], path], drawn)
+        rollouts = rollouts.replace(finished=rollouts.finished | ~filled)
+        place = jnp.where(filled, place, jnp.iinfo(place.dtype).max)
+        return (rollouts, caches, keys, place), jax.tree.map(lambda x: x[problem], given)
+
+    return _by_shard(one, shards)(drawn, given)
+
+
+def _put_rows(whole: Rollouts, place: Int[Array, "B g"], rollouts: Rollouts, shards: int) -> Rollouts:
+    """`whole` with its rows number `place`, counted within a shard, replaced; a place beyond the last is
+    none."""
+
+    def one(whole, place, rollouts):
+        def put(x, new):
+            rows = x.reshape(-1, *x.shape[2:])
+            return rows.at[place].set(new, mode="drop").reshape(x.shape)
+
+        return jax.tree.map(put, whole, rollouts)
+
+    return _by_shard(one, shards)(whole, place, rollouts)
+
+
+def _by_shard(one: Callable[..., PyTree], shards: int) -> Callable[..., PyTree]:
+    """`one`, on each shard's part of the leading axis of all arrays."""
+
+    def mapped(*trees):
+        parts = jax.tree.map(lambda x: x.reshape(shards, -1, *x.shape[1:]), trees)
+        joined = jax.vmap(one)(*parts)
+        return jax.tree.map(lambda x: constrain_batch(x.reshape(-1, *x.shape[2:])), joined)
+
+    return mapped

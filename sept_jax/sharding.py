@@ -103,6 +103,15 @@ def place_batch(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.tree.map(put, tree)
 
 
+def batch_shards(rows: int) -> int:
+    """Into how many pieces a batch axis of so many rows is cut under the mesh in use."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return 1
+    cut = int(np.prod([mesh.shape[name] for name in RULES["batch"]]))
+    return cut if rows % cut == 0 else 1
+
+
 def constrain_batch(x: Array) -> Array:
     """Keeps an activation cut over its leading batch axis, inside a jitted function under a mesh."""
     mesh = jax.sharding.get_abstract_mesh()

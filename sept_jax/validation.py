@@ -56,8 +56,9 @@ def validate(config: ConfigDict) -> None:
     method, config = METHODS[config.method], complete(config)
     for key in (
         "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
-        "sampling.temperature", "sampling.top_k", "loss.kl_weight", "loss.contrastive_weight",
-        "optimizer.weight_decay", "evaluation.ood_problems", "log.samples", "scoring.workers",
+        "sampling.temperature", "sampling.top_k", "sampling.compactions", "loss.kl_weight",
+        "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
+        "scoring.workers",
     ):  # fmt: skip
         if _get(config, key) < 0:
             fail(key, _get(config, key), "it must not be negative")

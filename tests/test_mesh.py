@@ -24,7 +24,7 @@ def on(mesh, batch):
         params = jax.device_put(tiny.params(), placed)
         rollouts = sample_groups(
             params, sharding.place_batch(tiny.prompts((5, 3, 4, 2) * 2), mesh), jax.random.key(0),
-            model=tiny.MODEL, config=SamplingConfig(4, 6, eos_ids=(1,)), dtype=jnp.float32,
+            model=tiny.MODEL, config=SamplingConfig(4, 12, eos_ids=(1,), compactions=2), dtype=jnp.float32,
         )  # fmt: skip
         state = test_update.make_state(params)
         state, metrics = update(

@@ -9,7 +9,16 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.sampling import SamplingConfig, _sample, compilations, draw, next_token, sample_groups, truncate
+from sept_jax.sampling import (
+    SamplingConfig,
+    _packings,
+    _sample,
+    compilations,
+    draw,
+    next_token,
+    sample_groups,
+    truncate,
+)
 from sept_jax.update import path_logprobs
 
 CONFIG = SamplingConfig(group_size=3, max_new_tokens=8, eos_ids=(1,))
@@ -86,6 +95,26 @@ def test_chunks_draw_what_the_batch_does():
         np.testing.assert_array_equal(chunk.tokens, whole.tokens[rows])
         np.testing.assert_allclose(chunk.logprob, whole.logprob[rows], atol=1e-5)
     assert (halves[0].tokens != halves[1].tokens).any()
+
+
+@pytest.mark.parametrize("compactions", [1, 2, 6])
+def test_paths_that_have_ended_leave_the_batch_and_change_nothing(compactions):
+    long = dataclasses.replace(CONFIG, max_new_tokens=24)
+    whole = sample(long)
+    ended = np.sort(np.asarray(whole.length).ravel())
+    assert ended[len(ended) // 2] < 16 < ended[-1]  # half of the rows leave long before the last does
+    packed = sample(dataclasses.replace(long, compactions=compactions))
+    np.testing.assert_array_equal(packed.tokens, whole.tokens)
+    np.testing.assert_array_equal(packed.length, whole.length)
+    np.testing.assert_array_equal(packed.finished, whole.finished)
+    for name in ("logprob", "sample_logprob", "entropy"):
+        np.testing.assert_allclose(getattr(packed, name), getattr(whole, name), atol=1e-4)
+
+
+def test_the_rows_are_halved_prompts_last():
+    assert _packings(4, 8, 4) == [(4, 4), (4, 2), (4, 1), (2, 1)]
+    assert _packings(1, 3, 9) == [(1, 2), (1, 1)]
+    assert _packings(4, 8, 0) == []
 
 
 def test_a_path_ends_at_eos_and_is_padded():
