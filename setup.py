@@ -48,6 +48,6 @@ setup(
             *GYM,
             *NOTEBOOKS,
         ],
-        "peer": ["accelerate>=1.0", "torch==2.13.0"],
+        "peer": ["accelerate>=1.0", "peft>=0.18", "torch==2.13.0"],
     },
 )

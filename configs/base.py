@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from sept_jax.data import prompts
+from sept_jax.models.config import PROJECTIONS
 from sept_jax.scoring import AGAINST, WEIGHTS, ModelQuestions
 
 
@@ -29,6 +30,9 @@ def get_config() -> ConfigDict:
     config.model.shape = ConfigDict(
         {"width": 128, "mlp_width": 384, "num_layers": 3, "num_heads": 4, "num_kv_heads": 4, "head_dim": 32}
     )
+
+    # a low-rank adapter is trained in place of the parameters; rank 0: none
+    config.lora = ConfigDict({"rank": 0, "alpha": 16.0, "projections": PROJECTIONS})
 
     config.data = ConfigDict()
     config.data.source = "tfds"  # tfds, jsonl, gym or procedural

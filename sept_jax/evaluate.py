@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from absl import flags
 from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
@@ -26,12 +25,11 @@ from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data.jsonl import JsonlSource
 from sept_jax.errors import UserError
-from sept_jax.experiment import Experiment, build, model_fingerprint, param_shardings
+from sept_jax.experiment import Experiment, build, model_fingerprint, place_params
 from sept_jax.measure import described, measure
 from sept_jax.metrics import write_json
-from sept_jax.models import decoder
 from sept_jax.records import Rollouts
-from sept_jax.run import commit, restore_params
+from sept_jax.run import commit, restore_policy
 from sept_jax.sharding import place_batch
 from sept_jax.sources import make_sources
 from sept_jax.update import jitted_path_logprobs
@@ -92,21 +90,16 @@ def models(
     Raises:
       UserError: there is no such checkpoint, or it is of another model.
     """
-    shardings = param_shardings(experiment)
     if workdir is None:
-        yield "base", 0, jax.tree.map(jax.device_put, experiment.params, shardings)
+        yield "base", 0, place_params(experiment, experiment.params)
         return
     config = experiment.config
     checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
-    like = jax.tree.map(
-        lambda p, s: jax.ShapeDtypeStruct(p.shape, jnp.float32, sharding=s),
-        decoder.abstract_params(experiment.model), shardings,
-    )  # fmt: skip
     with contextlib.closing(checkpoints):
         step = checkpoints.latest() if step is None else step
         if compare_base and step != 0:
-            yield "base", 0, restore_params(checkpoints, like, 0)
-        yield "base" if step == 0 else "trained", step or 0, restore_params(checkpoints, like, step)
+            yield "base", 0, restore_policy(checkpoints, experiment, 0)
+        yield "base" if step == 0 else "trained", step or 0, restore_policy(checkpoints, experiment, step)
 
 
 def sources_of(experiment: Experiment, data: Sequence[str], samples: int) -> dict[str, Bench]:

@@ -19,8 +19,8 @@ from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.guard import GuardConfig
 from sept_jax.methods import METHODS, complete
-from sept_jax.models import decoder
-from sept_jax.models.config import ModelConfig
+from sept_jax.models import decoder, lora
+from sept_jax.models.config import Lora, ModelConfig
 from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import Tokenizer, word_tokenizer
 from sept_jax.records import CHANNELS, TrainState
@@ -35,7 +35,8 @@ from sept_jax.validation import DTYPES, fail, validate, validate_mesh
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A config, made into what the loop uses. `params` are the start, f32, on the host."""
+    """A config, made into what the loop uses. `params` are the start, f32, on the host; `lora` is the adapter
+    that is trained in their place, if one is."""
 
     config: ConfigDict
     mesh: Mesh
@@ -55,6 +56,12 @@ class Experiment:
     curriculum: CurriculumConfig
     guard: GuardConfig
     optimizer: optax.GradientTransformation
+    lora: Lora | None
+
+    @property
+    def adapted(self) -> ModelConfig:
+        """The model as it is trained; sampling, scoring and evaluation see the plain one."""
+        return dataclasses.replace(self.model, lora=self.lora)
 
 
 def build(config: ConfigDict) -> Experiment:
@@ -118,6 +125,7 @@ def build(config: ConfigDict) -> Experiment:
         curriculum=CurriculumConfig(**config.curriculum),
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),
+        lora=Lora(**config.lora) if config.lora.rank else None,
     )
 
 
@@ -174,26 +182,41 @@ def _seed_keys(config: ConfigDict) -> tuple[Array, Array]:
     return init, root
 
 
-def param_shardings(experiment: Experiment) -> PyTree:
-    """How the parameters lie on the mesh."""
-    shapes = decoder.abstract_params(experiment.model)
-    return sharding.tree_shardings(decoder.logical_axes(experiment.model), shapes, experiment.mesh)
+def place_params(experiment: Experiment, params: PyTree) -> PyTree:
+    """The plain model's parameters, f32, on the mesh."""
+    axes, shapes = decoder.logical_axes(experiment.model), decoder.abstract_params(experiment.model)
+    shardings = sharding.tree_shardings(axes, shapes, experiment.mesh)
+    return jax.tree.map(lambda p, s: jax.device_put(jnp.asarray(p, jnp.float32), s), params, shardings)
 
 
-def init_state(experiment: Experiment, params: PyTree, optimizer: optax.GradientTransformation) -> TrainState:
-    """Parameters (f32) and a fresh optimizer state on the mesh, step 0 and the run's root key."""
-    shardings = param_shardings(experiment)
-    params = jax.tree.map(lambda p, s: jax.device_put(jnp.asarray(p, jnp.float32), s), params, shardings)
-    abstract = jax.eval_shape(optimizer.init, params)
-    by_leaf = sharding.like_parameters(abstract, params, shardings, experiment.mesh)
-    replicated = NamedSharding(experiment.mesh, PartitionSpec())
+def init_state(
+    experiment: Experiment, params: PyTree, optimizer: optax.GradientTransformation, model: ModelConfig
+) -> TrainState:
+    """The state before the first step of training `model` from the given parameters, on the mesh: these in
+    f32, or, frozen, in the compute type beside a new adapter in f32; a fresh optimizer state, step 0 and the
+    run's root key."""
+    mesh, (init_key, root_key) = experiment.mesh, _seed_keys(experiment.config)
+    shardings = sharding.tree_shardings(decoder.logical_axes(model), decoder.abstract_params(model), mesh)
+    trainable, frozen = place_params(experiment, params), {}
+    if model.lora is not None:
+        shardings = lora.split(shardings)[0]
+        frozen = jax.jit(decoder.for_compute, static_argnums=1, donate_argnums=0)(trainable, experiment.dtype)
+        trainable = jax.jit(lora.init_adapter, static_argnums=0, out_shardings=shardings)(model, init_key)
+    abstract = jax.eval_shape(optimizer.init, trainable)
+    by_leaf = sharding.like_parameters(abstract, trainable, shardings, mesh)
+    replicated = NamedSharding(mesh, PartitionSpec())
     return TrainState(
-        trainable=params,
-        frozen={},
-        opt_state=jax.jit(optimizer.init, out_shardings=by_leaf)(params),
+        trainable=trainable,
+        frozen=frozen,
+        opt_state=jax.jit(optimizer.init, out_shardings=by_leaf)(trainable),
         step=jax.device_put(jnp.zeros((), jnp.int32), replicated),
-        key=jax.device_put(_seed_keys(experiment.config)[1], replicated),
+        key=jax.device_put(root_key, replicated),
     )
+
+
+def policy(experiment: Experiment, state: TrainState) -> PyTree:
+    """The plain parameters that a state stands for: what sampling, scoring and evaluation use."""
+    return lora.plain(state.trainable, state.frozen, experiment.adapted, experiment.dtype)
 
 
 def step_key(state_key: Array, step: int, purpose: str) -> Array:
@@ -203,5 +226,5 @@ def step_key(state_key: Array, step: int, purpose: str) -> Array:
 
 
 def model_fingerprint(experiment: Experiment) -> Mapping[str, Any]:
-    """What a checkpoint must agree on: the model's shape, as JSON."""
-    return dataclasses.asdict(experiment.model)
+    """What a checkpoint must agree on: the shape of the model and of its adapter, as JSON."""
+    return dataclasses.asdict(experiment.adapted)

@@ -1,47 +1,63 @@
-"""Writes a run's newest parameters as a directory that Hugging Face transformers loads.
+"""Writes a run's newest parameters as a directory that Hugging Face transformers, or peft, loads.
 
-python -m sept_jax.export --config=configs/gsm8k.py --workdir=runs/NAME --output=DIR
+python -m sept_jax.export --config=configs/gsm8k.py --workdir=runs/NAME --output=DIR [--adapter]
 """
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 from absl import flags
 from ml_collections import ConfigDict
 
-from sept_jax import command
+from sept_jax import command, sharding
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import make_model
-from sept_jax.models import decoder
-from sept_jax.models.export import export_hf
+from sept_jax.models import lora
+from sept_jax.models.config import Lora
+from sept_jax.models.export import export_adapter, export_hf
 from sept_jax.run import restore_params
+from sept_jax.validation import DTYPES
 
 
-def export(config: ConfigDict, workdir: Path, output: Path) -> None:
-    """Exports the newest checkpoint of `workdir`; the config names the model that it was made with.
+def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = False) -> None:
+    """Exports the newest checkpoint of `workdir`; the config names the model that it was made with. A
+    low-rank adapter is merged, or, asked for, written alone.
 
     Raises:
-      UserError: there is no checkpoint, it is of another model, or `output` is not empty.
+      UserError: there is no checkpoint, it is of another model, it has no adapter, or `output` is not empty.
     """
     if not (workdir / "checkpoints").is_dir():
         raise UserError(f"--workdir={workdir} holds no run: type --workdir=runs/NAME")
+    if adapter and not config.lora.rank:
+        raise UserError("--adapter: config.lora.rank is 0, the run trained all parameters: leave it out")
     model, _, tokenizer = make_model(config)
-    checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, dataclasses.asdict(model))
-    params = restore_params(checkpoints, decoder.abstract_params(model), None)
-    checkpoints.close()
-    export_hf(output, model, jax.device_get(params), tokenizer)
+    trained = dataclasses.replace(model, lora=Lora(**config.lora) if config.lora.rank else None)
+    checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, dataclasses.asdict(trained))
+    with contextlib.closing(checkpoints):
+        trainable, frozen = restore_params(
+            checkpoints, None, trained, sharding.make_mesh(tuple(config.mesh)), DTYPES[config.model.dtype]
+        )
+    if adapter:
+        export_adapter(output, trained, jax.device_get(trainable), config.model.path)
+    else:
+        export_hf(
+            output, model, jax.device_get(lora.plain(trainable, frozen, trained, jnp.float32)), tokenizer
+        )
 
 
 def main(config: ConfigDict) -> None:
     if not flags.FLAGS.workdir or not flags.FLAGS.output:
         raise UserError("--workdir or --output is missing: type --workdir=runs/NAME --output=DIR")
-    export(config, Path(flags.FLAGS.workdir), Path(flags.FLAGS.output))
+    export(config, Path(flags.FLAGS.workdir), Path(flags.FLAGS.output), flags.FLAGS.adapter)
     print(f"written to {flags.FLAGS.output}")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "The run whose newest checkpoint is exported.")
     flags.DEFINE_string("output", None, "The directory to write.")
+    flags.DEFINE_bool("adapter", False, "Write a low-rank adapter alone, as peft loads it.")
     command.run(main)

@@ -1,24 +1,31 @@
 """What a run keeps: the state of its loop, its checkpoints, its work directory."""
 
+import dataclasses
 import datetime
+import functools
 import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
+from jax.typing import DTypeLike
 from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
-from sept_jax import curriculum, guard
+from sept_jax import curriculum, guard, sharding
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, init_state, model_fingerprint
 from sept_jax.methods import complete
 from sept_jax.metrics import write_json
+from sept_jax.models import decoder, lora
+from sept_jax.models.config import ModelConfig
 from sept_jax.records import Curriculum, Guard, Reliability, TrainState
 from sept_jax.scoring.reliability import init_reliability
 
@@ -48,7 +55,7 @@ class Loop:
 def start_loop(experiment: Experiment, params: PyTree) -> Loop:
     """The loop before its first step."""
     return Loop(
-        init_state(experiment, params, experiment.optimizer),
+        init_state(experiment, params, experiment.optimizer, experiment.adapted),
         curriculum.start(experiment.problems.levels, experiment.curriculum),
         guard.start(),
         init_reliability(),
@@ -72,13 +79,55 @@ def from_tree(tree: Mapping[str, PyTree]) -> Loop:
     return Loop(TrainState(**tree), *rest)
 
 
-def restore_params(checkpoints: Checkpoints, like: PyTree, step: int | None) -> PyTree:
-    """The parameters alone of a checkpoint, by default the newest; step 0 is the start."""
-    return checkpoints.restore(step, {"trainable": like})[0]["trainable"]
+def save_loop(checkpoints: Checkpoints, loop: Loop, notes: Mapping[str, Any]) -> None:
+    """Starts to write the loop; what is frozen is written at step 0 alone."""
+    tree = as_tree(loop)
+    if loop.state.step:
+        del tree["frozen"]
+    checkpoints.save(int(loop.state.step), tree, notes)
+
+
+def restore_loop(checkpoints: Checkpoints, like: Loop) -> tuple[Loop, dict[str, Any]]:
+    """The newest loop, and its notes."""
+    tree = as_tree(like)
+    frozen = tree.pop("frozen")
+    saved, notes = checkpoints.restore(None, tree)
+    if frozen:
+        saved |= checkpoints.restore(0, {"frozen": frozen})[0]
+    return from_tree(saved | {"frozen": saved.get("frozen", {})}), notes
+
+
+def restore_params(
+    checkpoints: Checkpoints, step: int | None, model: ModelConfig, mesh: Mesh, dtype: DTypeLike
+) -> tuple[PyTree, PyTree]:
+    """The trainable and the frozen parameters of a checkpoint, by default the newest, on the mesh; step 0 is
+    the start. `model` is the one that was trained, in `dtype`."""
+    shapes = decoder.abstract_params(model)
+    shardings = sharding.tree_shardings(decoder.logical_axes(model), shapes, mesh)
+
+    def read(step: int | None, name: str, shapes: PyTree, shardings: PyTree) -> PyTree:
+        like = jax.tree.map(
+            lambda p, s: jax.ShapeDtypeStruct(p.shape, p.dtype, sharding=s), shapes, shardings
+        )
+        return checkpoints.restore(step, {name: like})[0][name]
+
+    if model.lora is None:
+        return read(step, "trainable", shapes, shardings), {}
+    (adapter, base), cut = lora.split(shapes), lora.split(shardings)
+    base = jax.eval_shape(functools.partial(decoder.for_compute, dtype=dtype), base)
+    return read(step, "trainable", adapter, cut[0]), read(0, "frozen", base, cut[1])
+
+
+def restore_policy(checkpoints: Checkpoints, experiment: Experiment, step: int | None) -> PyTree:
+    """The plain parameters of a checkpoint, by default the newest, on the mesh; step 0 is the start."""
+    model, dtype = experiment.adapted, experiment.dtype
+    return lora.plain(
+        *restore_params(checkpoints, step, model, experiment.mesh, dtype), config=model, dtype=dtype
+    )
 
 
 def start_of(workdir: Path, experiment: Experiment) -> PyTree:
-    """The parameters, on the host, that the run in `workdir` started from.
+    """The parameters, on the host, that the run in `workdir`, of all parameters, started from.
 
     Raises:
       UserError: there is no such run, or its model has another shape.
@@ -87,9 +136,10 @@ def start_of(workdir: Path, experiment: Experiment) -> PyTree:
         raise UserError(
             f"config.warm_start.start: {workdir} holds no run: give a run's work directory, such as runs/NAME"
         )
-    checkpoints = Checkpoints(workdir / "checkpoints", 1, model_fingerprint(experiment))
+    whole = dataclasses.replace(experiment, lora=None)
+    checkpoints = Checkpoints(workdir / "checkpoints", 1, model_fingerprint(whole))
     try:
-        return jax.device_get(restore_params(checkpoints, experiment.params, 0))
+        return jax.device_get(restore_policy(checkpoints, whole, 0))
     finally:
         checkpoints.close()
 

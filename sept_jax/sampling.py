@@ -185,9 +185,7 @@ def _sample(
     """`sample_groups`; the config's temperature is 0 or 1, and counts where none is given."""
     temperature = config.temperature if temperature is None else temperature
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
-    params = jax.tree_util.tree_map_with_path(
-        lambda path, p: p if path[-1].key.endswith("norm") else p.astype(dtype), params
-    )
+    params = decoder.for_compute(params, dtype)
     hidden, prompt_caches = decoder.prefill(params, model, prompts, dtype)
     layers = [
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)

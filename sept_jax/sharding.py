@@ -21,6 +21,7 @@ RULES: dict[str, str | tuple[str, ...] | None] = {
     "mlp": "tensor",
     "layers": None,
     "norm": None,
+    "rank": None,
 }
 """Logical axis -> mesh axis. Parameters are cut over `fsdp` and `tensor`, batches over `data` and `fsdp`."""
 

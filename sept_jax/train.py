@@ -19,20 +19,20 @@ from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.collect import Scored, make_judge, sample_and_score
 from sept_jax.evaluate import evaluate, make_benches
-from sept_jax.experiment import Experiment, build, model_fingerprint, step_key
+from sept_jax.experiment import Experiment, build, model_fingerprint, policy, step_key
 from sept_jax.health import describe
 from sept_jax.methods import METHODS, Group
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
 from sept_jax.records import StepScores, UpdateBatch
 from sept_jax.run import (
     Loop,
-    as_tree,
     commit,
     find_workdir,
-    from_tree,
     open_workdir,
-    restore_params,
+    restore_loop,
+    restore_policy,
     roll_back,
+    save_loop,
     start_loop,
     start_of,
 )
@@ -112,15 +112,16 @@ def train_step(
     )
     problems = [experiment.problems[int(i)] for i in indices]
     key = step_key(root, step, "sample")
-    policy = reference if experiment.config.sampling.policy == "start" else loop.state.trainable
-    scored = sample_and_score(experiment, readers, loop.reliability, policy, problems, key)
-    scores = rewarded(experiment, scored, policy, step_key(root, step, "reward"))
+    offline = experiment.config.sampling.policy == "start"
+    params = reference if offline else policy(experiment, loop.state)
+    scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
+    scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
     scored_at = time.perf_counter()
     state, updated = update(
         loop.state,
         update_pieces(experiment, scored, scores, step, reference),
         optimizer=experiment.optimizer,
-        model=experiment.model,
+        model=experiment.adapted,
         config=experiment.update,
         dtype=experiment.dtype,
     )
@@ -173,9 +174,10 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
+        params = policy(experiment, loop.state)
         for name, bench in benches.items():
             key = step_key(loop.state.key, 0, "evaluate")
-            results |= evaluate(experiment, loop.state.trainable, bench, key, comparer, start, name)
+            results |= evaluate(experiment, params, bench, key, comparer, start, name)
         results["comparisons_given_up"] = comparer.restarts
         shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
         writer.write(int(loop.state.step), shown)
@@ -185,17 +187,17 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         """The first held-out problem, sampled and scored."""
         problems = [experiment.held_out[i % len(experiment.held_out)] for i in range(config.batch)]
         key = step_key(loop.state.key, 0, "evaluate")
-        scored = sample_and_score(experiment, readers, loop.reliability, loop.state.trainable, problems, key)
+        params = policy(experiment, loop.state)
+        scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
         return sample_lines(scored, int(loop.state.step), 1)[0]
 
     def save(loop: Loop, notes: dict[str, Any]) -> None:
         notes["seconds"] = seconds_before + time.perf_counter() - began
-        checkpoints.save(int(loop.state.step), as_tree(loop), notes)
+        save_loop(checkpoints, loop, notes)
 
     seconds_before, kept = 0.0, -1
     if resume and checkpoints.latest() is not None:
-        saved, notes = checkpoints.restore(None, as_tree(start_loop(experiment, experiment.params)))
-        loop = from_tree(saved)
+        loop, notes = restore_loop(checkpoints, start_loop(experiment, experiment.params))
         seconds_before, kept = notes["seconds"], int(loop.state.step)
         notes["stopped"] = None
     writer.truncate_after(kept)
@@ -206,8 +208,9 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0}
         save(loop, notes)
-    needed = config.loss.kl_weight > 0 or config.sampling.policy == "start"
-    reference = restore_params(checkpoints, loop.state.trainable, 0) if needed else None
+    reference = loop.state.frozen or None  # an adapter leaves the start in place
+    if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
+        reference = restore_policy(checkpoints, experiment, 0)
 
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
@@ -230,7 +233,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
                 samples.write(line)
         ended = step == config.steps or notes["stopped"] is not None
         if step % config.evaluation.every == 0 or ended:
-            notes["last"] = measure(loop, reference or restore_params(checkpoints, loop.state.trainable, 0))
+            notes["last"] = measure(loop, reference or restore_policy(checkpoints, experiment, 0))
         if step % config.checkpoint.every == 0 or ended or alarm:
             save(loop, notes)
         shown = {

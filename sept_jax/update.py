@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
 from sept_jax import losses
-from sept_jax.models import decoder
+from sept_jax.models import decoder, lora
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
 from sept_jax.sharding import place_batch
@@ -212,7 +212,8 @@ def bucket_length(longest: int, width: int, parts: int) -> int:
 @functools.partial(jax.jit, static_argnames=("model", "config", "dtype"), donate_argnames=("total",))
 def _add_gradient(
     total: PyTree,
-    params: PyTree,
+    trainable: PyTree,
+    frozen: PyTree,
     piece: UpdateBatch,
     totals: dict[str, Float[Array, ""]],
     model: ModelConfig,
@@ -220,9 +221,11 @@ def _add_gradient(
     dtype: DTypeLike,
 ) -> tuple[PyTree, dict[str, Float[Array, ""]]]:
     """`total` with a micro-batch's gradient added, and the parts of its loss."""
-    (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(
-        params, piece, totals, model, config, dtype
-    )
+
+    def of(trainable):
+        return loss(lora.join(trainable, frozen), piece, totals, model, config, dtype)
+
+    (value, parts), gradient = jax.value_and_grad(of, has_aux=True)(trainable)
     return jax.tree.map(jnp.add, total, gradient), {"loss": value, **parts}
 
 
@@ -264,7 +267,7 @@ def update(
     are summed in f32.
 
     Loss or gradients that are not finite leave parameters and optimizer as they were, and `skipped` is 1. The
-    state is donated. Compiled once for each shape of a piece.
+    state is donated, but for what is frozen. Compiled once for each shape of a piece.
     """
     totals = {
         "tokens": np.float32(max(sum(np.sum(np.asarray(piece.steps.step_id) >= 0) for piece in pieces), 1)),
@@ -273,6 +276,9 @@ def update(
     gradient, parts = jax.tree.map(jnp.zeros_like, state.trainable), []
     for piece in pieces:
         piece = place_batch(piece, jax.sharding.get_mesh())
-        gradient, part = _add_gradient(gradient, state.trainable, piece, totals, model, config, dtype)
+        gradient, part = _add_gradient(
+            gradient, state.trainable, state.frozen, piece, totals, model, config, dtype
+        )
         parts.append(part)
-    return _apply_gradient(state, gradient, parts, optimizer)
+    new, metrics = _apply_gradient(state.replace(frozen={}), gradient, parts, optimizer)
+    return new.replace(frozen=state.frozen), metrics

@@ -11,6 +11,7 @@ from sept_jax.advantages import ESTIMATORS
 from sept_jax.data.procedural import OPERATORS, SPLITS
 from sept_jax.errors import UserError
 from sept_jax.methods import METHODS, complete
+from sept_jax.models.config import PROJECTIONS
 from sept_jax.records import CHANNELS
 from sept_jax.scoring.evidence import BUILT
 from sept_jax.sources import TASKS
@@ -119,6 +120,12 @@ def validate(config: ConfigDict) -> None:
         )  # fmt: skip
     if config.batch % config.sampling.chunks:
         fail("sampling.chunks", config.sampling.chunks, f"it must divide config.batch, {config.batch}")
+    if config.lora.rank < 0:
+        fail("lora.rank", config.lora.rank, "it must be 0 (all parameters are trained) or more")
+    if config.lora.rank and not 0 < config.lora.alpha < math.inf:
+        fail("lora.alpha", config.lora.alpha, "it must be above 0; twice the rank is usual")
+    if not config.lora.projections or not set(config.lora.projections) <= set(PROJECTIONS):
+        fail("lora.projections", tuple(config.lora.projections), f"expected some of {', '.join(PROJECTIONS)}")
     buckets = config.prompt.buckets
     if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
         fail("prompt.buckets", tuple(buckets), "expected ascending lengths in tokens, such as (64, 128, 256)")

@@ -110,7 +110,7 @@ def warm_start(experiment: Experiment) -> PyTree:
         settings.b2,
         decay_steps=settings.steps,
     )
-    state = init_state(experiment, experiment.params, optimizer)
+    state = init_state(experiment, experiment.params, optimizer, experiment.model)
     objective = dataclasses.replace(experiment.update, objective="likelihood")
     levels = experiment.worked.levels[: settings.steps * settings.batch]
     progress = Progress(settings.steps, name="warm start")

@@ -23,7 +23,7 @@ from sept_jax.errors import UserError
 from sept_jax.experiment import build, model_fingerprint
 from sept_jax.export import export
 from sept_jax.methods import METHODS
-from sept_jax.models import decoder
+from sept_jax.models import decoder, lora
 from sept_jax.models.export import export_hf
 from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import word_tokenizer
@@ -74,10 +74,9 @@ def run(config, workdir, resume=False, mesh=ONE_DEVICE):
     with jax.set_mesh(mesh):
         summary = train(experiment, workdir, resume)
         checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
-        state = runs.as_tree(runs.start_loop(experiment, experiment.params))
-        tree, notes = checkpoints.restore(None, state)
+        loop, notes = runs.restore_loop(checkpoints, runs.start_loop(experiment, experiment.params))
         checkpoints.close()
-    return summary, tree, notes
+    return summary, runs.as_tree(loop), notes
 
 
 def assert_same_bits(a, b):
@@ -143,9 +142,9 @@ def test_a_run_leaves_what_it_promises(whole_run):
 
 def test_self_training_moves_the_parameters(whole_run):
     workdir, _, tree, _ = whole_run
-    experiment = build(chain_config())
+    experiment = dataclasses.replace(build(chain_config()), mesh=ONE_DEVICE)
     checkpoints = Checkpoints(workdir / "checkpoints", 3, model_fingerprint(experiment))
-    base = runs.restore_params(checkpoints, tree["trainable"], 0)
+    base = runs.restore_policy(checkpoints, experiment, 0)
     checkpoints.close()
     moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), base, tree["trainable"])
     assert min(jax.tree.leaves(moved)) > 0
@@ -166,6 +165,32 @@ def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path
     updates = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in updates if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert steps_of(tmp_path / "samples.jsonl") == steps_of(workdir / "samples.jsonl")
+
+
+def test_an_adapter_is_trained_resumed_and_exported(tmp_path):
+    changes = {"lora.rank": 2, "loss.kl_weight": 0.1, "warm_start.steps": 0}
+    summary, tree, _ = run(chain_config(**changes), tmp_path / "whole")
+    assert set(tree["trainable"]) == {"layers"}
+    assert tree["frozen"]["layers"]["up"].dtype == np.float32
+    assert max(line["kl"] for line in updates_of(tmp_path / "whole")) > 0
+    assert summary["final"]["kl_to_start"] != 0
+    run(chain_config(steps=3, **changes), tmp_path / "cut")
+    _, resumed, _ = run(chain_config(**changes), tmp_path / "cut", resume=True)
+    assert_same_bits(resumed, tree)
+    experiment = build(chain_config(**changes))
+    assert_same_bits(tree["frozen"], jax.tree.map(np.asarray, experiment.params))
+    checkpoints = Checkpoints(tmp_path / "cut" / "checkpoints", 3, model_fingerprint(experiment))
+    kept = {step: (tmp_path / "cut" / "checkpoints" / str(step)) for step in checkpoints.steps()}
+    checkpoints.close()
+    sizes = {step: sum(f.stat().st_size for f in folder.rglob("*")) for step, folder in kept.items()}
+    assert sizes[6] < sizes[0]  # the base is in checkpoint 0 alone
+    export(chain_config(**changes), tmp_path / "whole", tmp_path / "merged")
+    merged = lora.plain(tree["trainable"], tree["frozen"], experiment.adapted, np.float32)
+    assert_same_bits(load_model(str(tmp_path / "merged"))[1], merged)
+    export(chain_config(**changes), tmp_path / "whole", tmp_path / "adapter", adapter=True)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+    with pytest.raises(UserError, match=r"--adapter: config\.lora\.rank is 0"):
+        export(chain_config(), tmp_path / "whole", tmp_path / "other", adapter=True)
 
 
 def test_a_run_is_exported_and_loaded_again(whole_run, tmp_path):

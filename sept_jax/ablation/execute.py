@@ -23,7 +23,7 @@ from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.experiment import Experiment, build, model_fingerprint
 from sept_jax.methods import complete
 from sept_jax.metrics import write_json
-from sept_jax.run import commit, open_workdir, restore_params
+from sept_jax.run import commit, open_workdir, restore_policy
 from sept_jax.train import train
 
 
@@ -50,7 +50,7 @@ def execute(ablation: Ablation, job: Job) -> None:
         experiment, params = trained(ablation, run, settings.test_split)
         found = final_test(experiment, params, best, run.seed, settings.ood_samples)
         write_json(folder / "test.json", found | {"seconds": time.perf_counter() - began})
-    if run.variant != START:
+    if run.variant != START and not run_config(ablation, run).lora.rank:
         shutil.rmtree(folder / "checkpoints" / "0", ignore_errors=True)  # the seed's start has it
 
 
@@ -69,7 +69,7 @@ def trained(ablation: Ablation, run: Run, split: str) -> tuple[Experiment, PyTre
     experiment = build(complete(evaluation_config(ablation, run, split)))
     checkpoints = Checkpoints(ablation.folder(run) / "checkpoints", 1, model_fingerprint(experiment))
     try:
-        return experiment, jax.device_get(restore_params(checkpoints, experiment.params, None))
+        return experiment, restore_policy(checkpoints, experiment, None)
     finally:
         checkpoints.close()
 

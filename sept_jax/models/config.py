@@ -29,11 +29,29 @@ class RopeScaling:
             )
 
 
+PROJECTIONS = ("query", "key", "value", "output", "gate", "up", "down")
+"""A layer's matrices, each of which an adapter may change."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Lora:
+    """A low-rank adapter (Hu et al. 2021): `W + alpha / rank * A @ B` in place of each projection's W."""
+
+    rank: int
+    alpha: float
+    projections: tuple[str, ...] = PROJECTIONS
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / self.rank
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """A decoder with grouped-query attention, RoPE (half-split) and a gated SiLU MLP.
 
-    `width` is the residual stream's, `head_dim` one head's, `max_length` the positions trained on.
+    `width` is the residual stream's, `head_dim` one head's, `max_length` the positions trained on. With
+    `lora` the layers have an adapter's factors beside their weights, `<projection>_lora_a` and `_lora_b`.
     """
 
     family: str
@@ -51,6 +69,7 @@ class ModelConfig:
     qkv_bias: bool
     qk_norm: bool
     rope_scaling: RopeScaling | None = None
+    lora: Lora | None = None
 
     def __post_init__(self):
         if self.family not in FAMILIES:

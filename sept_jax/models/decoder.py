@@ -161,6 +161,18 @@ class Block(nnx.Module):
         self.gate = weight(c.width, c.mlp_width)
         self.up = weight(c.width, c.mlp_width)
         self.down = weight(c.mlp_width, c.width, residual)
+        for name in c.lora.projections if c.lora else ():
+            rows, columns = getattr(self, name).shape
+            setattr(self, f"{name}_lora_a", weight(rows, c.lora.rank))
+            setattr(self, f"{name}_lora_b", nnx.Param(jnp.zeros((c.lora.rank, columns))))
+
+    def _project(self, name: str, x: Float[Array, "*rows I"]) -> Float[Array, "*rows O"]:
+        """`x` times the projection's weight, and the adapter's share where it has one."""
+        lora, out = self.config.lora, dense(x, getattr(self, name)[...], x.dtype)
+        if lora is None or name not in lora.projections:
+            return out
+        low = dense(x, getattr(self, f"{name}_lora_a")[...], x.dtype)
+        return out + dense(low * lora.scale, getattr(self, f"{name}_lora_b")[...], x.dtype)
 
     def __call__(
         self, x: Float[Array, "*rows D"], positions: Int[Array, "*rows"], attend: Attend
@@ -168,7 +180,7 @@ class Block(nnx.Module):
         """The layer's output, and whatever `attend(query, key, value)` returns beside its mixture."""
         c, dtype = self.config, x.dtype
         normed = rms_norm(x, self.attention_norm[...], c.norm_eps)
-        query, key, value = (dense(normed, w[...], dtype) for w in (self.query, self.key, self.value))
+        query, key, value = (self._project(name, normed) for name in ("query", "key", "value"))
         if c.qkv_bias:
             query += self.query_bias[...].astype(dtype)
             key += self.key_bias[...].astype(dtype)
@@ -179,10 +191,10 @@ class Block(nnx.Module):
             key = rms_norm(key, self.key_norm[...], c.norm_eps)
         frequencies = rope_frequencies(c)
         mixed, kept = attend(rope(query, positions, frequencies), rope(key, positions, frequencies), value)
-        x = x + dense(mixed.reshape(*x.shape[:-1], -1), self.output[...], dtype)
+        x = x + self._project("output", mixed.reshape(*x.shape[:-1], -1))
         normed = rms_norm(x, self.mlp_norm[...], c.norm_eps)
-        hidden = jax.nn.silu(dense(normed, self.gate[...], dtype)) * dense(normed, self.up[...], dtype)
-        return x + dense(hidden, self.down[...], dtype), kept
+        hidden = jax.nn.silu(self._project("gate", normed)) * self._project("up", normed)
+        return x + self._project("down", hidden), kept
 
 
 class Decoder(nnx.Module):
@@ -238,7 +250,17 @@ def logical_axes(config: ModelConfig) -> PyTree:
         "up": ("layers", "embed", "mlp"),
         "down": ("layers", "mlp", "embed"),
     }
+    for name in config.lora.projections if config.lora else ():
+        layers, rows, columns = by_name[name]
+        by_name |= {f"{name}_lora_a": (layers, rows, "rank"), f"{name}_lora_b": (layers, "rank", columns)}
     return jax.tree_util.tree_map_with_path(lambda path, _: by_name[path[-1].key], abstract_params(config))
+
+
+def for_compute(params: PyTree, dtype: DTypeLike) -> PyTree:
+    """The parameters in the compute type, but for norms."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, p: p if path[-1].key.endswith("norm") else p.astype(dtype), params
+    )
 
 
 def block(config: ModelConfig, layer: PyTree) -> Block:

@@ -1,5 +1,6 @@
 """A model as a directory that transformers, and what builds on it, can load."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -32,17 +33,60 @@ def export_hf(
     Raises:
       UserError: it exists and is not empty, the disk is full, or the parameters are not those of the config.
     """
-    target = pathlib.Path(directory).absolute()
     check_params(config, params)
+    with _new_directory(directory) as partial:
+        _write_json(partial / "config.json", _config_fields(config, tokenizer))
+        _write_json(partial / "generation_config.json", _token_ids(tokenizer))
+        tokenizer.save(partial)
+        _write_weights(partial, config, params, max_shard_bytes)
+
+
+def export_adapter(
+    directory: str | os.PathLike[str], config: ModelConfig, adapter: PyTree, base: str | None
+) -> None:
+    """Writes a low-rank adapter as peft loads it: adapter_config.json and f32 safetensors. `base` is the path
+    or the hub id of the model that it changes. The directory appears whole or not at all.
+
+    Raises:
+      UserError: it exists and is not empty, or the disk is full.
+    """
+    tensors = {}
+    for name in config.lora.projections:
+        for factor in ("a", "b"):
+            for layer, matrix in enumerate(adapter["layers"][f"{name}_lora_{factor}"]):
+                module = HUGGING_FACE[name].format(layer=layer).removesuffix(".weight")
+                place = f"base_model.model.{module}.lora_{factor.upper()}.weight"
+                tensors[place] = np.ascontiguousarray(matrix.T, np.float32)
+    fields = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": config.lora.rank,
+        "lora_alpha": config.lora.alpha,
+        "lora_dropout": 0.0,
+        "target_modules": [HUGGING_FACE[name].split(".")[-2] for name in config.lora.projections],
+        "bias": "none",
+        "inference_mode": True,
+    }
+    with _new_directory(directory) as partial:
+        _write_json(partial / "adapter_config.json", fields)
+        save_file(tensors, partial / "adapter_model.safetensors", metadata={"format": "pt"})
+
+
+@contextlib.contextmanager
+def _new_directory(directory: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """A place to write to, beside the directory, which it becomes when all is written.
+
+    Raises:
+      UserError: the directory exists and is not empty, or the disk is full.
+    """
+    target = pathlib.Path(directory).absolute()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UserError(f"{target} exists: expected a new or empty directory to export to")
     partial = target.parent / f".{target.name}.{os.getpid()}.partial"
     try:
         partial.mkdir(parents=True)
-        _write_json(partial / "config.json", _config_fields(config, tokenizer))
-        _write_json(partial / "generation_config.json", _token_ids(tokenizer))
-        tokenizer.save(partial)
-        _write_weights(partial, config, params, max_shard_bytes)
+        yield partial
         partial.rename(target)
     except OSError as error:
         raise UserError(f"cannot export to {target}: {error.strerror or error}") from None
