@@ -106,10 +106,11 @@ def get_config() -> ConfigDict:
     config.loss = ConfigDict()
     config.loss.clip_low = 0.2
     config.loss.clip_high = 0.2
+    config.loss.importance_cap = 5.0  # the most that a token weighs when the update finds it likelier
     config.loss.contrastive_weight = placeholder(float)
     config.loss.contrastive_beta = 1.0
     config.loss.contrastive_min_gap = 0.1
-    config.loss.kl_weight = 0.0  # above 0 a copy of the start stays in memory
+    config.loss.kl_weight = 0.0  # above 0 a copy of the start stays in memory, unless an adapter is trained
 
     config.memory = ConfigDict()
     # the update's batch is cut into as many pieces, of paths of like length, one in memory at a time
@@ -169,6 +170,9 @@ def get_config() -> ConfigDict:
     config.evaluation.batch = 16
 
     config.checkpoint = ConfigDict({"every": 50, "keep": 2})
+
+    # steps "FIRST:LAST" whose traces jax.profiler writes into the work directory's profile/
+    config.profile = ConfigDict({"steps": placeholder(str)})
 
     config.log = ConfigDict({"samples_every": 10, "samples": 2})  # problems written to samples.jsonl
     return config

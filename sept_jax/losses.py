@@ -16,12 +16,17 @@ def policy_gradient(
     mask: Bool[Array, "B G T"],
     clip_low: float,
     clip_high: float,
+    importance_cap: float,
 ) -> Float[Array, ""]:
     """Sum over tokens of -min(r A, clip(r, 1 - clip_low, 1 + clip_high) A), r = exp(logprob - rollout's).
 
-    PPO's clipped surrogate (Schulman et al. 2017, equation 7); two bounds as in DAPO (Yu et al. 2025).
+    PPO's clipped surrogate (Schulman et al. 2017, equation 7); two bounds as in DAPO (Yu et al. 2025). r also
+    corrects for a sampler that rounds otherwise than the update does; it weighs at most `importance_cap`
+    (truncated importance sampling, Ionides 2008), since for A < 0 no clip bounds it from above.
     """
-    ratio = jnp.exp(logprob - rollout_logprob)
+    change = logprob - rollout_logprob
+    above = jax.lax.stop_gradient(jnp.maximum(change - jnp.log(importance_cap), 0.0))
+    ratio = jnp.exp(change - above)
     clipped = jnp.clip(ratio, 1.0 - clip_low, 1.0 + clip_high)
     return -jnp.sum(jnp.where(mask, jnp.minimum(ratio * advantage, clipped * advantage), 0.0))
 

@@ -33,6 +33,7 @@ MAY_CHANGE = (
     "steps",
     "evaluation",
     "log",
+    "profile",
     "checkpoint",
     "guard",
     "debug",

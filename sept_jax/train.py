@@ -40,6 +40,7 @@ from sept_jax.scoring.pool import ReaderPool
 from sept_jax.scoring.reliability import count_votes, update_reliability
 from sept_jax.sharding import place_batch
 from sept_jax.update import jitted_path_logprobs, micro_batches, update
+from sept_jax.validation import profile_steps
 from sept_jax.warm_start import further_batch, warm_start
 
 
@@ -126,6 +127,7 @@ def train_step(
         dtype=experiment.dtype,
     )
     metrics = {name: float(value) for name, value in updated.items()}
+    updated_at = time.perf_counter()
     metrics |= describe(
         scored.prompts, scored.rollouts, scored.steps, scored.texts, scored.evidence, scored.scores,
         loop.reliability,
@@ -146,12 +148,15 @@ def train_step(
         "level": float(np.mean([problem.level for problem in problems])),
         "level_cap": float(observed.cap),
         "alarms": float(watched.alarms),
-        "seconds/update": now - scored_at,
+        "seconds/update": updated_at - scored_at,
         "seconds/step": now - clock,
         "score_wait_share": scored.seconds["score_wait"] / (now - clock),
         "tokens_per_s": metrics["sampled_tokens"] / (now - clock),
     }
     metrics |= {f"seconds/{name}": seconds for name, seconds in scored.seconds.items()}
+    metrics["seconds/other"] = metrics["seconds/step"] - sum(
+        metrics[f"seconds/{name}"] for name in ("sample", "score_wait", "update")
+    )
     metrics |= {f"scoring/{name}": float(count) for name, count in scored.counts.items()}
     return Loop(state, observed, watched, reliability), scored, metrics, alarm
 
@@ -174,12 +179,13 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
-        params = policy(experiment, loop.state)
+        params, clock = policy(experiment, loop.state), time.perf_counter()
         for name, bench in benches.items():
             key = step_key(loop.state.key, 0, "evaluate")
             results |= evaluate(experiment, params, bench, key, comparer, start, name)
         results["comparisons_given_up"] = comparer.restarts
         shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
+        shown["seconds/evaluation"] = time.perf_counter() - clock
         writer.write(int(loop.state.step), shown)
         return results
 
@@ -212,10 +218,17 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
         reference = restore_policy(checkpoints, experiment, 0)
 
+    traced, tracing = profile_steps(config), False
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
+        if not tracing and int(loop.state.step) + 1 in traced:
+            jax.profiler.start_trace(workdir / "profile")
+            tracing = True
         loop, scored, metrics, alarm = train_step(experiment, readers, loop, reference)
         step = int(loop.state.step)
+        if tracing and step + 1 not in traced:
+            jax.profiler.stop_trace()
+            tracing = False
         if alarm and int(loop.guard.alarms) <= config.guard.max_alarms:
             loop, back = roll_back(loop, checkpoints, config.guard.decay)
             logging.warning(

@@ -28,6 +28,7 @@ class UpdateConfig:
     objective: str = "policy_gradient"
     clip_low: float = 0.2
     clip_high: float = 0.2
+    importance_cap: float = 5.0
     contrastive_weight: float = 0.0
     contrastive_beta: float = 1.0
     contrastive_min_gap: float = 0.1
@@ -165,12 +166,11 @@ def loss(
     if config.objective == "likelihood":
         total = parts["nll"] = losses.likelihood(logprob, mask) / totals["tokens"]
         return total, parts
-    total = parts["policy_loss"] = (
-        losses.policy_gradient(
-            logprob, rollouts.logprob, batch.advantage, mask, config.clip_low, config.clip_high
-        )
-        / totals["tokens"]
-    )
+    surrogate = losses.policy_gradient(
+        logprob, rollouts.logprob, batch.advantage, mask,
+        config.clip_low, config.clip_high, config.importance_cap,
+    )  # fmt: skip
+    total = parts["policy_loss"] = surrogate / totals["tokens"]
     if config.contrastive_weight > 0:
         pair_loss, pairs = losses.contrastive(
             logprob, rollouts.logprob, rollouts.tokens, rollouts.length, batch.steps.step_id, batch.quality,

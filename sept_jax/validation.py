@@ -1,6 +1,7 @@
 """A bad config fails here, before anything is loaded or compiled."""
 
 import math
+import re
 from typing import Any
 
 import jax.numpy as jnp
@@ -126,6 +127,9 @@ def validate(config: ConfigDict) -> None:
         fail("lora.alpha", config.lora.alpha, "it must be above 0; twice the rank is usual")
     if not config.lora.projections or not set(config.lora.projections) <= set(PROJECTIONS):
         fail("lora.projections", tuple(config.lora.projections), f"expected some of {', '.join(PROJECTIONS)}")
+    if not config.loss.importance_cap >= 1:
+        fail("loss.importance_cap", config.loss.importance_cap, "it must be at least 1")
+    profile_steps(config)
     buckets = config.prompt.buckets
     if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
         fail("prompt.buckets", tuple(buckets), "expected ascending lengths in tokens, such as (64, 128, 256)")
@@ -146,6 +150,21 @@ def validate(config: ConfigDict) -> None:
         fail("curriculum.start", config.curriculum.start, "it must be in (0, 1]")
     if config.seed < 0:
         fail("seed", config.seed, "it must not be negative")
+
+
+def profile_steps(config: ConfigDict) -> range:
+    """The steps, from 1 on, whose traces are asked for.
+
+    Raises:
+      UserError: the setting is none such.
+    """
+    asked = config.profile.steps
+    if asked is None:
+        return range(0)
+    match = re.fullmatch(r"(\d+):(\d+)", asked, re.ASCII)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]) <= config.steps:
+        fail("profile.steps", asked, f"expected FIRST:LAST within 1 and config.steps, {config.steps}")
+    return range(int(match[1]), int(match[2]) + 1)
 
 
 def _validate_made(config: ConfigDict) -> None:

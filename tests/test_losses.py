@@ -13,7 +13,7 @@ from sept_jax.losses import contrastive, first_difference, kl_estimate, likeliho
 LOG2 = math.log(2)
 
 
-surrogate = jax.jit(jax.value_and_grad(policy_gradient), static_argnums=(4, 5))
+surrogate = jax.jit(jax.value_and_grad(policy_gradient), static_argnums=(4, 5, 6))
 kl = jax.jit(kl_estimate)
 
 
@@ -28,6 +28,7 @@ def cube(values, dtype=jnp.float32):
         (1.2, 1.0, -1.2, -1.2),  # inside the bounds
         (1.5, 1.0, -1.3, 0.0),  # above the upper bound, and better than enough
         (1.5, -1.0, 1.5, 1.5),  # above it, and bad: still pushed down
+        (9.0, -1.0, 5.0, 5.0),  # far above it: weighs no more than the cap
         (0.9, -1.0, 0.9, 0.9),
         (0.5, -1.0, 0.8, 0.0),  # below the lower bound, and pushed down enough
         (0.5, 1.0, -0.5, -0.5),  # below it, and good: still pushed up
@@ -36,7 +37,7 @@ def cube(values, dtype=jnp.float32):
 )
 def test_clipped_surrogate_and_its_slope(ratio, advantage, value, slope):
     logprob = cube([-2.0 + math.log(ratio)])
-    found, gradient = surrogate(logprob, cube([-2.0]), cube([advantage]), cube([True], bool), 0.2, 0.3)
+    found, gradient = surrogate(logprob, cube([-2.0]), cube([advantage]), cube([True], bool), 0.2, 0.3, 5.0)
     assert found == pytest.approx(value, rel=1e-5)
     assert gradient.item() == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
@@ -48,7 +49,7 @@ def test_token_sums_leave_masked_tokens_out():
     def losses(logprob):
         return jnp.stack(
             [
-                policy_gradient(logprob, start, cube([1.0, 9.0, -3.0]), mask, 0.2, 0.2),
+                policy_gradient(logprob, start, cube([1.0, 9.0, -3.0]), mask, 0.2, 0.2, 5.0),
                 likelihood(logprob, mask),
                 kl_estimate(logprob, start, mask),
             ]

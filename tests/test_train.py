@@ -133,6 +133,9 @@ def test_a_run_leaves_what_it_promises(whole_run):
         assert 0 < line["seconds/score_wait"] == line["seconds/score"] < line["seconds/step"]
         assert line["score_wait_share"] == pytest.approx(line["seconds/score_wait"] / line["seconds/step"])
         assert 0 <= line["scoring/cache_hits"] <= 24
+        parts = ("sample", "score_wait", "update", "other")
+        assert sum(line[f"seconds/{part}"] for part in parts) == pytest.approx(line["seconds/step"])
+        assert all(line[f"seconds/{part}"] >= 0 for part in parts)
     sample = json.loads((workdir / "samples.jsonl").read_text().splitlines()[0])
     assert len(sample["paths"]) == 3
     for path in sample["paths"]:
@@ -169,7 +172,8 @@ def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path
 
 def test_an_adapter_is_trained_resumed_and_exported(tmp_path):
     changes = {"lora.rank": 2, "loss.kl_weight": 0.1, "warm_start.steps": 0}
-    summary, tree, _ = run(chain_config(**changes), tmp_path / "whole")
+    summary, tree, _ = run(chain_config(**changes | {"profile.steps": "5:5"}), tmp_path / "whole")
+    assert list((tmp_path / "whole" / "profile").rglob("*.xplane.pb"))
     assert set(tree["trainable"]) == {"layers"}
     assert tree["frozen"]["layers"]["up"].dtype == np.float32
     assert max(line["kl"] for line in updates_of(tmp_path / "whole")) > 0
