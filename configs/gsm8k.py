@@ -25,8 +25,9 @@ def get_config():
         "{question}\nWork step by step, one short line a step. End with a line '#### ' and the answer."
     )
     config.prompt.few_shot = (EXAMPLE,)
-    config.prompt.buckets = (256, 384, 512)
+    config.prompt.buckets = (288, 416)  # nine batches of ten, and the longest of its prompts
     config.sampling.max_new_tokens = 256
+    config.memory.length_buckets = 2  # two prompt buckets: two programs sample, four update
     config.memory.micro_batches = 4
     config.debug_overrides = {
         "steps": 2,

@@ -26,7 +26,7 @@ def get_config():
     config.model.path = "HuggingFaceTB/SmolLM2-135M-Instruct"
     config.prompt.instruction = "{question}"
     config.prompt.few_shot = EXAMPLES
-    config.prompt.buckets = (224, 256, 320)
+    config.prompt.buckets = (224, 320)
     config.sampling.max_new_tokens = 96
     config.evaluation.ood_problems = 64
     return config

@@ -123,6 +123,11 @@ def test_defaults_set_every_channel_and_quickstart_is_valid(config):
         validate(made)
 
 
+def test_few_programs_are_compiled_for_a_real_model():
+    for made in (gsm8k.get_config(), gym.get_config()):
+        assert len(made.prompt.buckets) * (1 + made.memory.length_buckets) <= 6
+
+
 def test_splits_of_the_procedural_task_share_no_problem():
     experiment = build(changed(**{"data.procedural.size": 600, "warm_start.steps": 5}))
     sources = experiment.problems, experiment.worked, experiment.held_out, experiment.out_of_distribution

@@ -1,0 +1,95 @@
+"""What the benchmarks against peers share: turns of both in one process, and rows of JSON."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("jax", "jaxlib", "torch", "transformers", "trl", "google-tunix")
+
+Turn = Callable[[], float]
+"""One measurement: does the work once and returns the metric."""
+
+
+def alternate(
+    workload: str,
+    metric: str,
+    unit: str,
+    ours: Turn,
+    peers: dict[str, Turn],
+    turns: int,
+    higher_is_better: bool = True,
+    warm_up: bool = True,
+) -> list[dict[str, Any]]:
+    """A row for each peer (one without, where there are none): in every turn each is run once, one after the
+    other; the first does not count if it is there to warm up. `ratio` is ours over the peer's, medians over
+    the turns."""
+    sides = {"ours": ours, **peers}
+    drawn = [{name: run() for name, run in sides.items()} for _ in range(turns + warm_up)]
+    runs = {name: [turn[name] for turn in drawn[warm_up:]] for name in sides}
+    middle = {name: statistics.median(values) for name, values in runs.items()}
+    shared = {"workload": workload, "metric": metric, "unit": unit, "higher_is_better": higher_is_better}
+    return [
+        {
+            **shared,
+            "ours": middle["ours"],
+            "peer_name": peer,
+            "peer": middle.get(peer),
+            "ratio": middle["ours"] / middle[peer] if peer else None,
+            "ours_runs": runs["ours"],
+            "peer_runs": runs.get(peer),
+            "versions": versions(),
+        }
+        for peer in peers or (None,)
+    ]
+
+
+def per_second(count: Callable[[], int]) -> Turn:
+    """A turn that does what returns a count, and returns the count a second."""
+
+    def turn() -> float:
+        began = time.perf_counter()
+        done = count()
+        return done / (time.perf_counter() - began)
+
+    return turn
+
+
+def versions() -> dict[str, Any]:
+    """Of the packages that are installed, and the machine."""
+    found: dict[str, Any] = {"python": platform.python_version(), "cores": len(os.sched_getaffinity(0))}
+    models = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
+    ]
+    found["processor"] = models[0].split(": ", 1)[1] if models else platform.processor()
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The flags of every benchmark."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--model", required=True, type=Path, help="a .gguf file")
+    made.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
+    made.add_argument("--turns", type=int, default=5)
+    made.add_argument("--json", type=Path, help="where the rows are written, too")
+    made.add_argument("--no-peers", action="store_true", help="time our side alone; needs no torch")
+    return made
+
+
+def report(rows: Sequence[dict[str, Any]], output: Path | None) -> None:
+    """Prints the rows, one JSON object a line, and writes them as a list."""
+    for row in rows:
+        print(json.dumps(row), flush=True)
+    if output is not None:
+        output.write_text(json.dumps(list(rows), indent=1) + "\n")
