@@ -144,6 +144,7 @@ def get_config() -> ConfigDict:
             "common_answer_rise": 0.3,  # share of the batch's answers that are one and the same
             "decay": 0.5,
             "max_alarms": 3,
+            "max_skipped": 5,  # updates in a row that are not finite; then the run stops
         }
     )
 
@@ -169,7 +170,8 @@ def get_config() -> ConfigDict:
     config.evaluation.samples = 8  # paths a problem, at temperature 1
     config.evaluation.batch = 16
 
-    config.checkpoint = ConfigDict({"every": 50, "keep": 2})
+    # on_error: whether a run whose checkpoint cannot be written is to "stop", or to "go_on"
+    config.checkpoint = ConfigDict({"every": 50, "keep": 2, "on_error": "stop"})
 
     # steps "FIRST:LAST" whose traces jax.profiler writes into the work directory's profile/
     config.profile = ConfigDict({"steps": placeholder(str)})

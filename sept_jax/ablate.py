@@ -19,6 +19,7 @@ from sept_jax import command
 from sept_jax.ablation.plan import Ablation, Job, Run, jobs, read_ablation, run_config
 from sept_jax.ablation.workers import Crew, available_cores
 from sept_jax.errors import UserError
+from sept_jax.lock import only_one
 
 
 def run_all(ablation: Ablation, processes: int, output: Path, command_line: str) -> None:
@@ -65,9 +66,7 @@ def main(config: ConfigDict) -> None:
 
         report.write(ablation, {}, output, command_line)
     else:
-        from sept_jax.ablation.folders import only_one
-
-        with only_one(ablation.workdir):
+        with only_one(ablation.workdir, "--config.workdir"):
             run_all(ablation, arguments.processes or len(available_cores()), output, command_line)
     print(f"the report is in {output}")
 

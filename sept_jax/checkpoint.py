@@ -1,38 +1,42 @@
 """Checkpoints with Orbax: exact, atomic, and only ever of this model."""
 
+import contextlib
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 from etils import epath
 
 from sept_jax.errors import UserError
 
+_MANIFEST = "manifest.json"
 _FULL = ("no space left", "file too large", "quota exceeded", "resource_exhausted", "enospc", "efbig")
 
 
 class Checkpoints:
     """The checkpoints of one run: `<directory>/<step>`, the base (step 0) and the newest `keep` others.
 
-    `model` is the model's configuration (JSON): a checkpoint of another model is refused. A step counts
-    only when Orbax has finalised it (a rename), so an interrupted save leaves no step. `directory` may
-    be a bucket (`gs://...`).
+    `model` is the model's configuration (JSON): a checkpoint of another model is refused. When Orbax has
+    finalised a step, a manifest of its files' SHA-256 sums is written beside them, last; a step counts only
+    with its manifest, and older ones go only when it is there. So an interrupted save leaves no step, and
+    what has changed on disk since is found out. `directory` may be a bucket (`gs://...`).
     """
 
     def __init__(self, directory: str | Path, keep: int, model: Mapping[str, Any]):
         self._directory = epath.Path(directory)
         if "://" not in str(directory):
             self._directory = self._directory.absolute()
-        self._model = _as_json(model)
-        policies = ocp.checkpoint_managers
+        self._keep, self._model = keep, _as_json(model)
+        self._sealer, self._sealing = futures.ThreadPoolExecutor(1), None
+        self._verified: set[int] = set()
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(
-                [policies.LatestN(keep), policies.CustomSteps([0])]
-            ),
             cleanup_tmp_directories=False,  # a reader would delete what a running job is writing
         )
         try:
@@ -45,7 +49,8 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Returns the steps that can be restored, ascending."""
-        return sorted(self._manager.all_steps())
+        folders = [folder for folder in self._directory.iterdir() if folder.name.isdecimal()]
+        return sorted(int(folder.name) for folder in folders if (folder / _MANIFEST).exists())
 
     def latest(self) -> int | None:
         """Returns the newest step that can be restored, None when there is none."""
@@ -59,6 +64,7 @@ class Checkpoints:
         Raises:
             UserError: this save, or the one before, could not be written.
         """
+        self.wait()
         leaves = _flatten(tree)
         arrays = {name: _stored(leaf) for name, leaf in leaves.items() if leaf.size}
         about = {
@@ -68,10 +74,10 @@ class Checkpoints:
             "keys": _key_impls(leaves),
         }
         try:
-            self._manager.wait_until_finished()
             self._remove_unfinished()
             if step in self._manager.all_steps():
                 self._manager.delete(step)
+            self._verified.discard(step)
             self._manager.save(
                 step,
                 args=ocp.args.Composite(arrays=ocp.args.PyTreeSave(arrays), about=ocp.args.JsonSave(about)),
@@ -79,6 +85,7 @@ class Checkpoints:
             )
         except Exception as error:
             raise self._failed_save(error) from error
+        self._sealing = self._sealer.submit(self._seal, step)
 
     def wait(self) -> None:
         """Returns when all saves are on disk.
@@ -86,9 +93,13 @@ class Checkpoints:
         Raises:
             UserError: one of them could not be written.
         """
+        sealing, self._sealing = self._sealing, None
         try:
-            self._manager.wait_until_finished()
+            if sealing is not None:
+                sealing.result()
         except Exception as error:
+            with contextlib.suppress(Exception):  # Orbax tells each thread of it, once
+                self._manager.wait_until_finished()
             raise self._failed_save(error) from error
 
     def close(self) -> None:
@@ -96,10 +107,12 @@ class Checkpoints:
         try:
             self.wait()
         finally:
+            self._sealer.shutdown()
             self._manager.close()
 
     def restore(self, step: int | None, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns `(tree, metadata)` of `step`, by default the newest, bit for bit as it was saved.
+        """Returns `(tree, metadata)` of `step`, by default the newest that is whole, bit for bit as it was
+        saved; a newer one that is not is told in the log.
 
         `like` has the structure to restore: `jax.ShapeDtypeStruct` leaves (their sharding is used) and
         jax arrays come back as jax arrays, numpy arrays as numpy arrays. It may leave out whole
@@ -108,13 +121,29 @@ class Checkpoints:
         Raises:
             UserError: there is no such step, it is of another model, or it cannot be read.
         """
-        self.wait()
-        step = self._existing(step)
+        if self._sealing is not None:
+            futures.wait([self._sealing])  # that it failed is for the next save to tell
+        if step is not None:
+            return self._restore(self._existing(step), like)
+        candidates = self.steps() or [self._existing(None)]
+        for newest in reversed(candidates):
+            try:
+                return self._restore(newest, like)
+            except _UnreadableError as error:
+                if newest == candidates[0]:
+                    raise
+                logging.error("%s", error)
+        raise AssertionError
+
+    def _restore(self, step: int, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if step not in self._verified:
+            self._verify(step)
+            self._verified.add(step)
         about = self._read(step, "about", ocp.args.JsonRestore())
         try:
             saved, keys, saved_model, metadata = (about[x] for x in ("leaves", "keys", "model", "metadata"))
         except (KeyError, TypeError) as error:
-            raise self._unreadable(step, error) from error
+            raise self._unreadable(step, _line(error)) from error
         wanted = _flatten(like)
         self._check(
             step, saved_model, {n: about for n, about in saved.items() if n.split("/")[0] in like}, wanted
@@ -126,6 +155,31 @@ class Checkpoints:
         arrays = self._read(step, "arrays", args) if request else {}
         leaves = [_returned(arrays.get(name), leaf, keys.get(name)) for name, leaf in wanted.items()]
         return jax.tree.unflatten(jax.tree.structure(like), leaves), metadata
+
+    def _seal(self, step: int) -> None:
+        """Waits until Orbax has finalised the step, writes its manifest, and lets the oldest go."""
+        self._manager.wait_until_finished()
+        if jax.process_index() != 0:
+            return
+        folder = self._directory / str(step)
+        partial = folder / f"{_MANIFEST}.partial"
+        partial.write_text(json.dumps({"sha256": _sums(folder)}, indent=1))
+        partial.rename(folder / _MANIFEST)
+        for old in [step for step in self.steps() if step][: -self._keep]:
+            (self._directory / str(old)).rmtree()
+
+    def _verify(self, step: int) -> None:
+        folder = self._directory / str(step)
+        try:
+            expected = json.loads((folder / _MANIFEST).read_text())["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._unreadable(step, f"its manifest: {_line(error)}") from error
+        found = _sums(folder)
+        for name in sorted(expected.keys() | found.keys()):
+            if name not in found:
+                raise self._unreadable(step, f"{name} is missing")
+            if name not in expected or found[name] != expected[name]:
+                raise self._unreadable(step, f"{name} is not what was saved")
 
     def _existing(self, step: int | None) -> int:
         steps = self.steps()
@@ -143,14 +197,13 @@ class Checkpoints:
         try:
             return self._manager.restore(step, args=ocp.args.Composite(**{item: args}))[item]
         except Exception as error:
-            raise self._unreadable(step, error) from error
+            raise self._unreadable(step, _line(error)) from error
 
-    def _unreadable(self, step: int, error: Exception) -> UserError:
+    def _unreadable(self, step: int, what: str) -> "_UnreadableError":
         others = [other for other in self.steps() if other < step]
-        then = f"to continue from step {others[-1]}" if others else "to start again"
-        return UserError(
-            f"checkpoint {self._directory / str(step)} is truncated or corrupt ({_line(error)}): "
-            f"delete this folder {then}"
+        then = f"the one before is of step {others[-1]}" if others else "there is none before it"
+        return _UnreadableError(
+            f"checkpoint {self._directory / str(step)} is truncated or corrupt ({what}): {then}"
         )
 
     def _failed_save(self, error: Exception) -> UserError:
@@ -166,8 +219,14 @@ class Checkpoints:
 
     def _remove_unfinished(self) -> None:
         if jax.process_index() == 0:
-            for folder in self._directory.glob("*orbax-checkpoint-tmp*"):
+            unsealed = [
+                folder
+                for folder in self._directory.iterdir()
+                if folder.name.isdecimal() and not (folder / _MANIFEST).exists()
+            ]
+            for folder in [*self._directory.glob("*orbax-checkpoint-tmp*"), *unsealed]:
                 folder.rmtree(missing_ok=True)
+        self._manager.reload()
 
     def _check(self, step: int, saved_model: Any, saved: dict[str, str], wanted: dict[str, Any]) -> None:
         differences = _differences("model", saved_model, self._model)
@@ -179,6 +238,26 @@ class Checkpoints:
                 f"checkpoint {self._directory / str(step)} is of another model: {shown}{more}: "
                 "pass the config that it was made with, or another --workdir"
             )
+
+
+class _UnreadableError(UserError):
+    """A checkpoint is not what was saved."""
+
+
+def _sums(folder: epath.Path) -> dict[str, str]:
+    """The SHA-256 sum of every file of a step but the manifest, by its place in the folder."""
+    found = {}
+    for file in _files(folder):
+        name = file.relative_to(folder).as_posix()
+        if not name.startswith(_MANIFEST):
+            with file.open("rb") as stream:
+                found[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+def _files(folder: epath.Path) -> Iterator[epath.Path]:
+    for path in folder.iterdir():  # a bucket has no recursive glob
+        yield from _files(path) if path.is_dir() else (path,)
 
 
 def _flatten(tree: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class GuardConfig:
     (`memory` is the weight of the past) leaves its bounds: those of entropy, length and diversity are parts
     or multiples of the reference, `answered` may fall and `repetition` and `common_answer` may rise by so
     much from it. An alarm restores the newest checkpoint and multiplies the learning rate by `decay`; after
-    `max_alarms` the run stops."""
+    `max_alarms` the run stops. It stops, too, after `max_skipped` updates in a row that are not finite."""
 
     enabled: bool = True
     baseline_steps: int = 5
@@ -28,6 +28,7 @@ class GuardConfig:
     common_answer_rise: float = 0.3
     decay: float = 0.5
     max_alarms: int = 3
+    max_skipped: int = 5
 
 
 RATIOS = ("entropy", "length", "diversity")
@@ -84,6 +85,20 @@ def watch(guard: Guard, metrics: Mapping[str, float], config: GuardConfig) -> tu
                 return alarmed, f"{name} is at {moved:.2f} of what it was at the start"
             return alarmed, f"{name} is at {value:.2f}, and was at {reference:.2f} at the start"
     return guard, None
+
+
+def watch_skipped(metrics: Mapping[str, float], before: int, config: GuardConfig) -> tuple[int, str | None]:
+    """How many updates in a row were not finite, with this one, and why the run stops if they are too
+    many."""
+    if not metrics["skipped"]:
+        return 0, None
+    row, what = before + 1, "the gradient" if np.isfinite(metrics["loss"]) else "the loss"
+    if row < config.max_skipped:
+        return row, None
+    return row, (
+        f"{row} updates in a row were not finite ({what} of the last) and changed nothing: "
+        "lower config.optimizer.learning_rate, or type --config.model.dtype=float32"
+    )
 
 
 def first_alarm(rows: Iterable[Mapping[str, float]], config: GuardConfig) -> tuple[int, str] | None:

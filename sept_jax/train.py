@@ -3,6 +3,7 @@
 python -m sept_jax.train --config=configs/quickstart.py [--workdir=DIR] [--resume] [--config.KEY=VALUE ...]
 """
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.collect import Scored, make_judge, sample_and_score
+from sept_jax.errors import UserError
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, policy, step_key
 from sept_jax.health import describe
+from sept_jax.lock import only_one
 from sept_jax.methods import METHODS, Group
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
+from sept_jax.preemption import Preempted, heard
 from sept_jax.records import StepScores, UpdateBatch
 from sept_jax.run import (
     Loop,
@@ -170,12 +174,33 @@ def first_params(experiment: Experiment) -> PyTree:
 
 
 def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]:
-    """Runs or resumes the loop and returns what `summary.json` holds."""
+    """Runs or resumes the loop and returns what `summary.json` holds.
+
+    Raises:
+      Preempted: the run was told to stop, and is saved.
+      UserError: a file cannot be written or read.
+    """
+    with contextlib.ExitStack() as opened:
+        return _train(experiment, workdir, resume, opened)
+
+
+def _train(
+    experiment: Experiment, workdir: Path, resume: bool, opened: contextlib.ExitStack
+) -> dict[str, Any]:
     config, began = experiment.config, time.perf_counter()
-    writer, samples = MetricsWriter(workdir), JsonLines(workdir / "samples.jsonl")
-    checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
-    benches, comparer = make_benches(experiment), SymbolicComparer()
-    readers = ReaderPool(config.scoring.workers)
+
+    def closed_at_last(thing: Any) -> Any:
+        return opened.enter_context(contextlib.closing(thing))
+
+    stop_after = opened.enter_context(heard())
+    writer = closed_at_last(MetricsWriter(workdir))
+    samples = closed_at_last(JsonLines(workdir / "samples.jsonl"))
+    checkpoints = closed_at_last(
+        Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
+    )
+    comparer = closed_at_last(SymbolicComparer())
+    readers = closed_at_last(ReaderPool(config.scoring.workers))
+    benches = make_benches(experiment)
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
@@ -199,7 +224,12 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
     def save(loop: Loop, notes: dict[str, Any]) -> None:
         notes["seconds"] = seconds_before + time.perf_counter() - began
-        save_loop(checkpoints, loop, notes)
+        try:
+            save_loop(checkpoints, loop, notes)
+        except UserError as error:
+            if config.checkpoint.on_error == "stop":
+                raise
+            logging.error("%s; the run goes on", error)
 
     seconds_before, kept = 0.0, -1
     if resume and checkpoints.latest() is not None:
@@ -212,7 +242,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         loop = start_loop(experiment, first_params(experiment))
         base = measure(loop, None)
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
-        notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0}
+        notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0, "skipped_in_a_row": 0}
         save(loop, notes)
     reference = loop.state.frozen or None  # an adapter leaves the start in place
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
@@ -238,6 +268,12 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         elif alarm:
             notes["stopped"] = f"step {step}: {alarm}"
             logging.error("the run stops at %s", notes["stopped"])
+        notes["skipped_in_a_row"], skips = guard.watch_skipped(
+            metrics, notes["skipped_in_a_row"], experiment.guard
+        )
+        if skips is not None:
+            notes["stopped"] = f"step {step}: {skips}"
+            logging.error("the run stops at %s", notes["stopped"])
         writer.write(step, metrics)
         notes["sampled_tokens"] += metrics["sampled_tokens"]
         notes["train_seconds"] += metrics["seconds/step"]
@@ -247,7 +283,8 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
         ended = step == config.steps or notes["stopped"] is not None
         if step % config.evaluation.every == 0 or ended:
             notes["last"] = measure(loop, reference or restore_policy(checkpoints, experiment, 0))
-        if step % config.checkpoint.every == 0 or ended or alarm:
+        preempted = not ended and stop_after(step)
+        if step % config.checkpoint.every == 0 or ended or alarm or preempted:
             save(loop, notes)
         shown = {
             "loss": metrics["loss"],
@@ -255,10 +292,10 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
             "pass@1": notes["last"]["pass@1"],
         }
         progress.update(step, shown, metrics["tokens_per_s"])
+        if preempted:
+            raise Preempted(f"step {step}")
     progress.close()
     after = example(loop)
-    for closed in (readers, comparer, checkpoints, writer, samples):
-        closed.close()
     return {
         "base": notes["base"],
         "final": notes["last"],
@@ -275,10 +312,14 @@ def main(config: ConfigDict) -> None:
     config_file = flags.FLAGS["config"].config_filename
     workdir = find_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
     experiment = build(config)
-    open_workdir(workdir, experiment.config)
-    print(f"writing to {workdir}", flush=True)
-    with jax.set_mesh(experiment.mesh):
-        summary = train(experiment, workdir, flags.FLAGS.resume)
+    with only_one(workdir, "--workdir"), jax.set_mesh(experiment.mesh):
+        open_workdir(workdir, experiment.config)
+        print(f"writing to {workdir}", flush=True)
+        try:
+            summary = train(experiment, workdir, flags.FLAGS.resume)
+        except Preempted as told:
+            print(f"told to stop: saved at {told}; the same command with --resume goes on from there")
+            return
     shown = {name: summary.pop(name) for name in ("before", "after")}
     write_json(
         workdir / "summary.json", summary | {"config": experiment.config.to_dict(), "commit": commit()}

@@ -38,6 +38,7 @@ def validate(config: ConfigDict) -> None:
         "optimizer.learning_rate", "optimizer.clip_norm",
         "evaluation.every", "evaluation.problems", "evaluation.samples", "evaluation.batch",
         "checkpoint.every", "checkpoint.keep", "log.samples_every", "guard.baseline_steps",
+        "guard.max_skipped",
         "data.procedural.size", "data.gym.size", "data.procedural.max_operand", "warm_start.batch",
         "warm_start.learning_rate", "warm_start.clip_norm", "loss.contrastive_beta", "loss.clip_high",
         "guard.length_ratio",
@@ -129,6 +130,8 @@ def validate(config: ConfigDict) -> None:
         fail("lora.projections", tuple(config.lora.projections), f"expected some of {', '.join(PROJECTIONS)}")
     if not config.loss.importance_cap >= 1:
         fail("loss.importance_cap", config.loss.importance_cap, "it must be at least 1")
+    if config.checkpoint.on_error not in ("stop", "go_on"):
+        fail("checkpoint.on_error", config.checkpoint.on_error, "expected stop or go_on")
     profile_steps(config)
     buckets = config.prompt.buckets
     if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:

@@ -8,7 +8,7 @@ import pytest
 
 from configs.ablations import chain
 from sept_jax.ablation import report, table
-from sept_jax.ablation.folders import check_unchanged, only_one
+from sept_jax.ablation.folders import check_unchanged
 from sept_jax.ablation.plan import START, Run, read_ablation, run_config
 from sept_jax.ablation.statistics import estimate, ratio
 from sept_jax.ablation.summary import differences, gains, summary
@@ -184,16 +184,6 @@ def test_the_report_is_written_and_written_again(made, tmp_path):
 def test_a_report_of_nothing(ablation, tmp_path):
     assert report.write(ablation, {}, tmp_path, COMMAND) == 0
     assert "0 of 6 runs" in (tmp_path / "summary.md").read_text()
-
-
-def test_one_command_at_a_time(tmp_path):
-    with only_one(tmp_path / "x"):
-        with pytest.raises(UserError, match="another command is at work"), only_one(tmp_path / "x"):
-            pytest.fail("two commands at once")
-        with only_one(tmp_path / "y"):
-            pass
-    with only_one(tmp_path / "x"):
-        pass
 
 
 def test_runs_of_other_settings_are_refused(made):

@@ -1,3 +1,6 @@
+import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -194,49 +197,63 @@ def run_python(code, *arguments):
     )
 
 
-def test_every_truncated_file_is_told(tmp_path):
-    """In a process of its own: reads that fail leave coroutines behind, which complain when it ends."""
-    done = run_python(
-        """
-        import os, pathlib, shutil, sys
-        import jax, numpy as np
-        from sept_jax.checkpoint import Checkpoints
-        from sept_jax.errors import UserError
+def truncate(file):
+    os.truncate(file, file.stat().st_size // 2)
 
-        root = pathlib.Path(sys.argv[1])
-        tree = {"w": jax.random.normal(jax.random.key(0), (64, 64)), "n": np.arange(9)}
 
-        def restored(checkpoints, step):
-            found, metadata = checkpoints.restore(step, tree)
-            assert metadata == {"a": 1}
-            assert jax.tree.all(jax.tree.map(np.array_equal, found, tree))
+def flip_a_bit(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(content)
 
-        whole = Checkpoints(root / "whole", keep=2, model={})
-        for step in (0, 1):
-            whole.save(step, tree, {"a": 1})
-        whole.close()
-        for file in (root / "whole" / "1").rglob("*"):
-            if file.is_file():
-                shutil.rmtree(root / "broken", ignore_errors=True)
-                shutil.copytree(root / "whole", root / "broken")
-                broken = root / "broken" / file.relative_to(root / "whole")
-                os.truncate(broken, broken.stat().st_size // 2)
-                checkpoints = Checkpoints(root / "broken", keep=2, model={})
-                try:
-                    restored(checkpoints, None)
-                except UserError as error:
-                    print(error)
-                restored(checkpoints, 0)
-                checkpoints.close()
-        """,
-        tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.splitlines()
-    assert len(told) >= 3
-    for line in told:
-        assert line.startswith(f"checkpoint {tmp_path / 'broken' / '1'} is truncated or corrupt (")
-        assert line.endswith("): delete this folder to continue from step 0")
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit, os.unlink])
+def test_every_damaged_file_is_told_and_the_checkpoint_before_is_used(tmp_path, damage, caplog):
+    tree = {"w": jax.random.normal(jax.random.key(0), (64, 64)), "n": np.arange(9)}
+    whole = Checkpoints(tmp_path / "whole", keep=2, model={})
+    for step in (0, 1):
+        whole.save(step, tree, {"step": step})
+    whole.close()
+    files = [file for file in (tmp_path / "whole" / "1").rglob("*") if file.is_file() and file.stat().st_size]
+    assert len(files) >= 5
+    for number, file in enumerate(files):
+        copy = tmp_path / str(number)
+        shutil.copytree(tmp_path / "whole", copy)
+        damage(copy / file.relative_to(tmp_path / "whole"))
+        checkpoints = Checkpoints(copy, keep=2, model={})
+        caplog.clear()
+        found, metadata = checkpoints.restore(None, tree)
+        assert metadata == {"step": 0}
+        assert_same(found, tree)
+        if file.name == "manifest.json" and damage is os.unlink:
+            assert checkpoints.steps() == [0]  # a save that was cut off
+        else:
+            said = rf"checkpoint {copy}/1 is truncated or corrupt \(.*\): the one before is of step 0"
+            assert re.search(said, caplog.text)
+            with pytest.raises(UserError, match=said):
+                checkpoints.restore(1, tree)
+        checkpoints.save(1, tree, {"step": 1})
+        assert checkpoints.restore(None, tree)[1] == {"step": 1}
+        checkpoints.close()
+
+
+def test_no_checkpoint_is_whole(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2, model={})
+    checkpoints.save(0, {"n": np.arange(9)}, {})
+    checkpoints.wait()
+    flip_a_bit(tmp_path / "0" / "manifest.json")
+    with pytest.raises(UserError, match=r"0 is truncated or corrupt \(.*\): there is none before it"):
+        checkpoints.restore(None, {"n": np.arange(9)})
+    checkpoints.close()
+
+
+def test_a_file_that_was_not_saved_is_told(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2, model={})
+    checkpoints.save(0, {"n": np.arange(9)}, {})
+    checkpoints.close()
+    (tmp_path / "0" / "arrays" / "more").write_text("x")
+    with pytest.raises(UserError, match="arrays/more is not what was saved"):
+        Checkpoints(tmp_path, keep=2, model={}).restore(None, {"n": np.arange(9)})
 
 
 def test_a_disk_that_fills_up_while_saving(tmp_path):

@@ -51,6 +51,8 @@ def changed(**changes):
         ("profile.steps", "3", "expected FIRST:LAST within 1 and config.steps, 40"),
         ("profile.steps", "5:3", "expected FIRST:LAST"),
         ("profile.steps", "3:41", "expected FIRST:LAST"),
+        ("checkpoint.on_error", "wait", "expected stop or go_on"),
+        ("guard.max_skipped", 0, "must be above 0"),
         ("lora.rank", -1, "it must be 0 (all parameters are trained) or more"),
         ("lora.projections", ("q_proj",), "expected some of query, key, value, output, gate, up, down"),
         ("prompt.buckets", (), "expected ascending lengths"),

@@ -1,9 +1,7 @@
-"""The work directory of an ablation: held by one command at a time, and of one ablation."""
+"""The work directory of an ablation: of this one and no other."""
 
-import contextlib
-import fcntl
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +16,6 @@ START_MAY_CHANGE = (
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
 )  # fmt: skip
 """What a start is not made with, beside these."""
-
-
-@contextlib.contextmanager
-def only_one(workdir: Path) -> Iterator[None]:
-    """Holds the work directory while inside.
-
-    Raises:
-      UserError: another command holds it.
-    """
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"config.workdir: another command is at work in {workdir}: wait for it, "
-                "or type --config.workdir=DIR for a place of its own"
-            ) from error
-        yield
 
 
 def check_unchanged(ablation: Ablation, runs: Iterable[Run]) -> None:
