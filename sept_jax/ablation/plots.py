@@ -16,9 +16,11 @@ PANELS = {
     "pass@1": "pass@1, validation",
     "greedy": "greedy, validation",
     "ood_pass@1": "pass@1, out of distribution",
+    "quality": "quality by the scorer",
     "entropy": "entropy, nats a token",
     "diversity": "different answers in a group",
     "length": "tokens a path",
+    "kl_to_start": "KL to the start, nats a token",
 }
 BARS = ("pass@1", "pass@1_best_temperature", "greedy", "pass@8", "pass@32", "ood_pass@1", "ood_greedy")
 _STYLE = {
@@ -33,8 +35,8 @@ def curves(rows: Sequence[Row], names: Sequence[str], output: Path) -> None:
     """Writes `curves.png` and `curves.svg`: a panel a metric, a line a method, the mean over seeds with the
     band from the lowest seed to the highest."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(13, 7), layout="constrained")
-        for axes, (metric, title) in zip(figure.subplots(2, 3).flat, PANELS.items(), strict=True):
+        figure = Figure(figsize=(16, 7), layout="constrained")
+        for axes, (metric, title) in zip(figure.subplots(2, 4).flat, PANELS.items(), strict=True):
             for number, name in enumerate(names):
                 _line(axes, [r for r in rows if (r["method"], r["metric"]) == (name, metric)], name, number)
             axes.set_title(title)
