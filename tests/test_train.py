@@ -170,6 +170,7 @@ def test_six_steps_equal_three_and_three_resumed_bit_for_bit(whole_run, tmp_path
     assert steps_of(tmp_path / "samples.jsonl") == steps_of(workdir / "samples.jsonl")
 
 
+@pytest.mark.slow
 def test_an_adapter_is_trained_resumed_and_exported(tmp_path):
     changes = {"lora.rank": 2, "loss.kl_weight": 0.1, "warm_start.steps": 0}
     summary, tree, _ = run(chain_config(**changes | {"profile.steps": "5:5"}), tmp_path / "whole")
