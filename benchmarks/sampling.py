@@ -107,7 +107,8 @@ def main() -> None:
     compare("fixed: 8 prompts x 16 paths, P=256, T=64", padded(made_prompts(8, 256)), SamplingConfig(16, 64))
     compare("little: 4 prompts x 1 path, P=256, T=64", padded(made_prompts(4, 256)), SamplingConfig(1, 64))
     if given.data is not None:
-        prompts = encode_prompts(natural_texts(given.data, 32, tokenizer), tokenizer, (288, 416))
+        buckets = tuple(gsm8k.get_config().prompt.buckets)
+        prompts = encode_prompts(natural_texts(given.data, 32, tokenizer), tokenizer, buckets)
         config = SamplingConfig(8, 256, eos_ids=tokenizer.eos_ids, pad_id=tokenizer.pad_id, compactions=2)
         compare("natural: 32 GSM8K prompts x 8 paths, T<=256", prompts, config)
     report(rows, given.json)

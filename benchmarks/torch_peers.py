@@ -10,9 +10,10 @@ from transformers import AutoModelForCausalLM
 
 
 def load(model: Path, dtype: str) -> Any:
-    return AutoModelForCausalLM.from_pretrained(
-        model.parent, gguf_file=model.name, dtype=getattr(torch, dtype)
-    ).eval()
+    """A .gguf file or a directory, in evaluation mode."""
+    place = {} if model.is_dir() else {"gguf_file": model.name}
+    folder = model if model.is_dir() else model.parent
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **place).eval()
 
 
 def generate(

@@ -16,7 +16,7 @@ from jaxtyping import PyTree
 
 from benchmarks.compare import alternate, parser, per_second, report
 from sept_jax import command
-from sept_jax.models import lora
+from sept_jax.models import decoder, lora
 from sept_jax.models.config import Lora, ModelConfig
 from sept_jax.models.load import load_model
 from sept_jax.records import Prompts, Rollouts, Steps, TrainState, UpdateBatch
@@ -48,7 +48,7 @@ def make_state(params: PyTree, model: ModelConfig, dtype: str, optimizer) -> Tra
     frozen, trainable = {}, jax.device_put(params)
     if model.lora is not None:
         frozen, trainable = trainable, lora.init_adapter(model, jax.random.key(0))
-        frozen = jax.tree.map(lambda p: p.astype(dtype), frozen)
+        frozen = decoder.for_compute(frozen, dtype)
     return TrainState(
         trainable, frozen, optimizer.init(trainable), jnp.zeros((), jnp.int32), jax.random.key(0)
     )

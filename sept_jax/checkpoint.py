@@ -126,14 +126,13 @@ class Checkpoints:
         if step is not None:
             return self._restore(self._existing(step), like)
         candidates = self.steps() or [self._existing(None)]
-        for newest in reversed(candidates):
+        while len(candidates) > 1:
             try:
-                return self._restore(newest, like)
+                return self._restore(candidates[-1], like)
             except _UnreadableError as error:
-                if newest == candidates[0]:
-                    raise
                 logging.error("%s", error)
-        raise AssertionError
+                candidates.pop()
+        return self._restore(candidates[0], like)
 
     def _restore(self, step: int, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if step not in self._verified:

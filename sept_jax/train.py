@@ -249,15 +249,16 @@ def _train(
         reference = restore_policy(checkpoints, experiment, 0)
 
     traced, tracing = profile_steps(config), False
+    trace = opened.enter_context(contextlib.ExitStack())
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
         if not tracing and int(loop.state.step) + 1 in traced:
-            jax.profiler.start_trace(workdir / "profile")
+            trace.enter_context(jax.profiler.trace(workdir / "profile"))
             tracing = True
         loop, scored, metrics, alarm = train_step(experiment, readers, loop, reference)
         step = int(loop.state.step)
         if tracing and step + 1 not in traced:
-            jax.profiler.stop_trace()
+            trace.close()
             tracing = False
         if alarm and int(loop.guard.alarms) <= config.guard.max_alarms:
             loop, back = roll_back(loop, checkpoints, config.guard.decay)

@@ -184,11 +184,11 @@ def test_an_adapter_is_trained_resumed_and_exported(tmp_path):
     assert_same_bits(resumed, tree)
     experiment = build(chain_config(**changes))
     assert_same_bits(tree["frozen"], jax.tree.map(np.asarray, experiment.params))
-    checkpoints = Checkpoints(tmp_path / "cut" / "checkpoints", 3, model_fingerprint(experiment))
-    kept = {step: (tmp_path / "cut" / "checkpoints" / str(step)) for step in checkpoints.steps()}
-    checkpoints.close()
-    sizes = {step: sum(f.stat().st_size for f in folder.rglob("*")) for step, folder in kept.items()}
-    assert sizes[6] < sizes[0]  # the base is in checkpoint 0 alone
+    for step, held in ((0, True), (6, False)):  # the base is in checkpoint 0 alone
+        about = tmp_path / "cut" / "checkpoints" / str(step) / "about" / "metadata"
+        names = json.loads(about.read_text())["leaves"]
+        assert any(name.startswith("trainable/layers/up_lora_a") for name in names)
+        assert any(name.startswith("frozen/") for name in names) == held
     export(chain_config(**changes), tmp_path / "whole", tmp_path / "merged")
     merged = lora.plain(tree["trainable"], tree["frozen"], experiment.adapted, np.float32)
     assert_same_bits(load_model(str(tmp_path / "merged"))[1], merged)
