@@ -177,4 +177,4 @@ def get_config() -> ConfigDict:
     config.profile = ConfigDict({"steps": placeholder(str)})
 
     config.log = ConfigDict({"samples_every": 10, "samples": 2})  # problems written to samples.jsonl
-    return config
+    return config.lock()  # a misspelt key of a file is an error

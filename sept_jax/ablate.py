@@ -16,10 +16,35 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from sept_jax import command
-from sept_jax.ablation.plan import Ablation, Job, Run, jobs, read_ablation, run_config
+from sept_jax.ablation.plan import (
+    Ablation,
+    Job,
+    Run,
+    evaluation_config,
+    jobs,
+    read_ablation,
+    run_config,
+)
 from sept_jax.ablation.workers import Crew, available_cores
 from sept_jax.errors import UserError
 from sept_jax.lock import only_one
+from sept_jax.machine import check_folder
+
+
+def check(ablation: Ablation) -> None:
+    """Validates the config of every variant, and those that the runs are evaluated with.
+
+    Raises:
+      UserError: one is bad.
+    """
+    from sept_jax.validation import validate  # it imports jax
+
+    settings = ablation.evaluation
+    for variant in ablation.variants:
+        run = Run(variant.name, variant.seeds[0])
+        validate(run_config(ablation, run))
+        for split in (settings.validation_split, settings.test_split):
+            validate(evaluation_config(ablation, run, split))
 
 
 def run_all(ablation: Ablation, processes: int, output: Path, command_line: str) -> None:
@@ -28,10 +53,7 @@ def run_all(ablation: Ablation, processes: int, output: Path, command_line: str)
     from sept_jax.ablation.execute import execute
     from sept_jax.ablation.folders import check_unchanged
     from sept_jax.ablation.table import outcomes
-    from sept_jax.validation import validate
 
-    for variant in ablation.variants:
-        validate(run_config(ablation, Run(variant.name, variant.seeds[0])))
     errors: dict[Run, str] = {}
     wanted = sum(len(variant.seeds) for variant in ablation.variants)
     check_unchanged(ablation, outcomes(ablation, errors))
@@ -60,12 +82,14 @@ def main(config: ConfigDict) -> None:
         raise UserError(f"--processes={arguments.processes}: expected 1 or more")
     ablation = read_ablation(config)
     output = Path(arguments.output or f"results/ablations/{config.name}")
+    check_folder("--output", output)
     command_line = shlex.join(["python", "-m", "sept_jax.ablate", *sys.argv[1:]])
     if arguments.report_only:
         from sept_jax.ablation import report
 
         report.write(ablation, {}, output, command_line)
     else:
+        check(ablation)
         with only_one(ablation.workdir, "--config.workdir"):
             run_all(ablation, arguments.processes or len(available_cores()), output, command_line)
     print(f"the report is in {output}")

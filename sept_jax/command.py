@@ -94,9 +94,9 @@ def one_line_errors() -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """The text with white space as single spaces, and what no terminal should get (escapes, other control
-    characters, unpaired surrogates) replaced."""
-    text = " ".join(text.split())
+    """The text with white space as single spaces, without ml_collections' list of all fields, and what no
+    terminal should get (escapes, other control characters, unpaired surrogates) replaced."""
+    text = " ".join(text.partition("Other fields present")[0].split())
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -141,7 +141,7 @@ def load_config(path: str) -> ConfigDict:
         config = module.get_config(*argument)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file
         ]
@@ -169,6 +169,9 @@ def _parse(argv: list[str]) -> list[str]:
             raise UserError(str(error)) from error
         expected = _type_of(config, match[1]).__name__
         raise UserError(f"--config.{match[1]} is {match[2]!r}: expected {expected}") from error
+    except flags.UnrecognizedFlagError as error:
+        hint = "" if "Did you mean" in str(error) else ": type --help for those that there are"
+        raise UserError(f"{error}{hint}") from error
     except (flags.Error, KeyError, AttributeError, TypeError, ValueError) as error:
         raise UserError(str(error)) from error
     _check_tuples(config)

@@ -16,11 +16,12 @@ from sept_jax import command, sharding
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import make_model
+from sept_jax.machine import check_folder, device_count
 from sept_jax.models import lora
 from sept_jax.models.config import Lora
 from sept_jax.models.export import export_adapter, export_hf
 from sept_jax.run import restore_params
-from sept_jax.validation import DTYPES
+from sept_jax.validation import DTYPES, validate
 
 
 def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = False) -> None:
@@ -34,6 +35,11 @@ def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = Fals
         raise UserError(f"--workdir={workdir} holds no run: type --workdir=runs/NAME")
     if adapter and not config.lora.rank:
         raise UserError("--adapter: config.lora.rank is 0, the run trained all parameters: leave it out")
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise UserError(f"--output={output} exists: expected a new or empty directory; pass another")
+    check_folder("--output", output.absolute().parent)
+    validate(config)
+    device_count()
     model, _, tokenizer = make_model(config)
     trained = dataclasses.replace(model, lora=Lora(**config.lora) if config.lora.rank else None)
     checkpoints = Checkpoints(workdir / "checkpoints", config.checkpoint.keep, dataclasses.asdict(trained))

@@ -10,11 +10,14 @@ are flagged as well.
 
 import json
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from sept_jax import command
@@ -22,6 +25,7 @@ from sept_jax.checks.reading import TEXT_CHANNELS, Reading, read_path
 from sept_jax.data import prompts
 from sept_jax.errors import UserError
 from sept_jax.forcing import TextScorer
+from sept_jax.machine import check_file, device_count
 from sept_jax.metrics import write_json
 from sept_jax.models.load import load_model
 from sept_jax.scoring.evidence import BUILT
@@ -58,10 +62,13 @@ def load(path: Path) -> list[Solution]:
     """The solutions of a JSONL file: `problem`, `steps` and `label` a line, `id` if there is one.
 
     Raises:
-      UserError: the file is missing or empty, or a line is not of this form; names the line.
+      UserError: the file is missing, unreadable or empty, or a line is not of this form; names the line.
     """
-    if not path.is_file():
-        raise UserError(f"--data={path}: there is no such file: pass a JSONL file of ProcessBench's form")
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        raise UserError(
+            f"--data={path}: there is no such file, or none that may be read: pass a JSONL file of "
+            "ProcessBench's form"
+        )
     solutions = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -239,6 +246,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures here, too")
     parser.add_argument("--errors", type=int, default=0, metavar="N", help="print the N worst disagreements")
     arguments = parser.parse_args(argv)
+    if not 0 <= arguments.threshold <= 1:
+        raise UserError(
+            f"--threshold={arguments.threshold}: expected a score in [0, 1]; type --threshold 0.2"
+        )
     if arguments.errors < 0:
         raise UserError(f"--errors={arguments.errors}: expected 0 or more; type --errors 10")
     channels = arguments.channels or (BUILT if arguments.model else TEXT_CHANNELS)
@@ -247,9 +258,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         unread = ", ".join(name for name in channels if name not in TEXT_CHANNELS)
         raise UserError(f"--channels {unread}: these ask a model; type --model=PATH")
     files = [load(path) for path in arguments.data]
-    if arguments.json is not None and arguments.json.is_dir():
-        raise UserError(f"--json={arguments.json} is a directory: type --json={arguments.json}/figures.json")
-    scorer = TextScorer(*load_model(arguments.model), prompts.DEFAULT) if arguments.model else None
+    if arguments.json is not None:
+        check_file("--json", arguments.json)
+    device_count()
+    scorer = None
+    if arguments.model:
+        model, params, tokenizer = load_model(arguments.model)
+        scorer = TextScorer(model, jax.tree.map(jnp.asarray, params), tokenizer, prompts.DEFAULT)
     results = []
     for path, solutions in zip(arguments.data, files, strict=True):
         began = time.perf_counter()

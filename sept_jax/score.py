@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sept_jax import command
 from sept_jax.errors import UserError
+from sept_jax.machine import device_count
 from sept_jax.scoring.group import GroupScores, score_group
 
 _RED, _YELLOW, _GREEN, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             paths.append(Path(name).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"--solution={name} cannot be read as UTF-8 text: {error}") from error
+    device_count()
     color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     print(shown(score_group(arguments.question, paths), arguments.solution, color))
 

@@ -62,6 +62,7 @@ def make_sources(config: ConfigDict) -> Sources:
                 "give the folder that holds both"
             )
         train, held_out = (JsonlSource(data.path, split) for split in (data.train_split, data.eval_split))
+        _check_gold(held_out, config)
         return Sources(train, held_out, None, {}, None)
     if data.source == "tfds":
         from sept_jax.data.tfds import TfdsSource  # slow to import, and only this source needs it
@@ -69,6 +70,7 @@ def make_sources(config: ConfigDict) -> Sources:
         train, held_out = (
             TfdsSource(data.name, split, data.path) for split in (data.train_split, data.eval_split)
         )
+        _check_gold(held_out, config)
         return Sources(train, held_out, None, {}, None)
     if data.source == "gym":
         from sept_jax.data.gym import GymSource  # an extra
@@ -106,10 +108,23 @@ def make_sources(config: ConfigDict) -> Sources:
     )
 
 
+def _check_gold(held_out: Source, config: ConfigDict) -> None:
+    first = min(config.evaluation.problems, len(held_out))
+    if all(held_out[index].answer is None for index in range(first)):
+        raise UserError(
+            f"config.data.eval_split is {config.data.eval_split!r}: its first {first} problems have no "
+            "answer, and evaluation needs gold answers: add the field `answer`, or name another split"
+        )
+
+
 def _made_source(
     made: ConfigDict, task: str, size: int, seed: int, operations: tuple[int, ...], split: str
 ) -> WorkedSource:
     if task == "story":
         return StorySource(size, seed, operations, split)
     operators = "+-/" if task == "quotient" else made.operators
-    return ChainSource(size, seed, operations, made.max_operand, made.max_value, operators, split)
+    source = ChainSource(size, seed, operations, made.max_operand, made.max_value, operators, split)
+    for first in map(operations.index, set(operations)):
+        if first < size:
+            source.chain(first)  # settings that leave no chain are told now
+    return source

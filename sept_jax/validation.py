@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ from ml_collections import ConfigDict
 
 from sept_jax.advantages import ESTIMATORS
 from sept_jax.data.procedural import OPERATORS, SPLITS
+from sept_jax.data.prompts import check_templates
 from sept_jax.errors import UserError
 from sept_jax.methods import METHODS, complete
 from sept_jax.models.config import PROJECTIONS
@@ -41,19 +43,24 @@ def validate(config: ConfigDict) -> None:
         "guard.max_skipped",
         "data.procedural.size", "data.gym.size", "data.procedural.max_operand", "warm_start.batch",
         "warm_start.learning_rate", "warm_start.clip_norm", "loss.contrastive_beta", "loss.clip_high",
-        "guard.length_ratio",
     ]  # fmt: skip
     for key in positive:
-        if not _get(config, key) > 0:
+        if not _number(config, key) > 0:
             fail(key, _get(config, key), "it must be above 0")
-    if not config.curriculum.width >= 0.01:
+    if not _number(config, "curriculum.width") >= 0.01:
         fail("curriculum.width", config.curriculum.width, "below 0.01 no problem has weight left; type 0.08")
     for key in (
         "optimizer.b2", "warm_start.b2", "loss.clip_low", "curriculum.memory", "guard.memory", "guard.decay",
         "scoring.reliability_memory",
     ):  # fmt: skip
-        if not 0 <= _get(config, key) < 1:
+        if not 0 <= _number(config, key) < 1:
             fail(key, _get(config, key), "it must be in [0, 1)")
+    for key in (
+        "curriculum.target", "curriculum.promote", "warm_start.ood_share",
+        *(f"warm_start.mistakes.{name}" for name in config.warm_start.mistakes),
+    ):  # fmt: skip
+        if not 0 <= _number(config, key) <= 1:
+            fail(key, _get(config, key), "it must be in [0, 1]")
     if config.method not in METHODS:
         fail("method", config.method, f"expected one of {', '.join(METHODS)}")
     method, config = METHODS[config.method], complete(config)
@@ -61,11 +68,23 @@ def validate(config: ConfigDict) -> None:
         "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
         "sampling.temperature", "sampling.top_k", "sampling.compactions", "loss.kl_weight",
         "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
-        "scoring.workers",
+        "scoring.workers", "seed", "loss.contrastive_min_gap", "warm_start.warmup_steps",
+        "warm_start.weight_decay", "guard.max_alarms", "guard.entropy_floor", "guard.diversity_floor",
+        "guard.answered_fall", "guard.repetition_rise", "guard.common_answer_rise",
     ):  # fmt: skip
-        if _get(config, key) < 0:
+        if _number(config, key) < 0:
             fail(key, _get(config, key), "it must not be negative")
-    if config.sampling.group_size < (2 if method.objective == "policy_gradient" else 1):
+    for key, value in _leaves(config):
+        if isinstance(value, float) and not math.isfinite(value):
+            fail(key, value, "it must be a finite number")
+    if config.seed >= 2**32:
+        fail("seed", config.seed, "it must be below 2**32")
+    if len(config.mesh) != 3 or not _integers(config.mesh):
+        fail(
+            "mesh", tuple(config.mesh), "expected the numbers of devices along data, fsdp and tensor; "
+            "type --config.mesh='(-1, 1, 1)'",
+        )  # fmt: skip
+    if _number(config, "sampling.group_size") < (2 if method.objective == "policy_gradient" else 1):
         fail(
             "sampling.group_size", config.sampling.group_size,
             "step advantages are centred within the group and need at least 2; "
@@ -83,7 +102,7 @@ def validate(config: ConfigDict) -> None:
         )  # fmt: skip
     if method.worked and config.data.source != "procedural":
         fail("method", config.method, "only the procedural source has worked solutions; type sept")
-    if not 0 < config.sampling.top_p <= 1:
+    if not 0 < _number(config, "sampling.top_p") <= 1:
         fail("sampling.top_p", config.sampling.top_p, "it must be in (0, 1]; 1 keeps the whole distribution")
     if config.scoring.weighting not in WEIGHTINGS:
         fail("scoring.weighting", config.scoring.weighting, f"expected one of {', '.join(WEIGHTINGS)}")
@@ -122,24 +141,29 @@ def validate(config: ConfigDict) -> None:
         )  # fmt: skip
     if config.batch % config.sampling.chunks:
         fail("sampling.chunks", config.sampling.chunks, f"it must divide config.batch, {config.batch}")
-    if config.lora.rank < 0:
+    if _number(config, "lora.rank") < 0:
         fail("lora.rank", config.lora.rank, "it must be 0 (all parameters are trained) or more")
-    if config.lora.rank and not 0 < config.lora.alpha < math.inf:
+    if config.lora.rank and not _number(config, "lora.alpha") > 0:
         fail("lora.alpha", config.lora.alpha, "it must be above 0; twice the rank is usual")
     if not config.lora.projections or not set(config.lora.projections) <= set(PROJECTIONS):
         fail("lora.projections", tuple(config.lora.projections), f"expected some of {', '.join(PROJECTIONS)}")
-    if not config.loss.importance_cap >= 1:
-        fail("loss.importance_cap", config.loss.importance_cap, "it must be at least 1")
+    for key in ("loss.importance_cap", "guard.length_ratio"):
+        if not _number(config, key) >= 1:
+            fail(key, _get(config, key), "it must be at least 1")
     if config.checkpoint.on_error not in ("stop", "go_on"):
         fail("checkpoint.on_error", config.checkpoint.on_error, "expected stop or go_on")
     profile_steps(config)
     buckets = config.prompt.buckets
-    if not buckets or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
+    if not buckets or not _integers(buckets) or list(buckets) != sorted(set(buckets)) or buckets[0] < 1:
         fail("prompt.buckets", tuple(buckets), "expected ascending lengths in tokens, such as (64, 128, 256)")
-    for name, weight in config.scoring.weights.items():
+    check_templates(config.prompt)
+    if not all(isinstance(text, str) for text in config.sampling.stop):
+        fail("sampling.stop", tuple(config.sampling.stop), "expected strings, such as ('Question:',)")
+    for name in config.scoring.weights:
+        weight = _number(config, f"scoring.weights.{name}")
         if name not in CHANNELS:
             fail(f"scoring.weights.{name}", weight, f"the channels are {', '.join(CHANNELS)}")
-        if not 0 <= weight < math.inf:
+        if not weight >= 0:
             fail(f"scoring.weights.{name}", weight, "it must be 0 (not asked) or more")
         if weight and name not in BUILT:
             fail(
@@ -151,8 +175,6 @@ def validate(config: ConfigDict) -> None:
         fail("scoring.weights", "0 for every channel", "at least one must count")
     if not 0 < config.curriculum.start <= 1:
         fail("curriculum.start", config.curriculum.start, "it must be in (0, 1]")
-    if config.seed < 0:
-        fail("seed", config.seed, "it must not be negative")
 
 
 def profile_steps(config: ConfigDict) -> range:
@@ -182,10 +204,8 @@ def _validate_made(config: ConfigDict) -> None:
         fail("data.procedural.operators", made.operators, f"expected some of {OPERATORS}, such as +-")
     for key in ("data.procedural.operations", "data.procedural.ood_operations"):
         counts = _get(config, key)
-        if not counts or min(counts) < 1:
+        if not counts or not _integers(counts) or min(counts) < 1:
             fail(key, tuple(counts), "expected numbers of operations, such as (2, 3, 4)")
-    if not 0 <= config.warm_start.ood_share <= 1:
-        fail("warm_start.ood_share", config.warm_start.ood_share, "it must be in [0, 1]")
 
 
 def _validate_splits(config: ConfigDict) -> None:
@@ -200,14 +220,37 @@ def _validate_gym(gym: ConfigDict) -> None:
     if not gym.tasks:
         fail("data.gym.tasks", tuple(gym.tasks), "expected names such as ('chain_sum', 'leg_counting')")
     for key in ("levels", "ood_levels"):
-        if not gym[key] or min(gym[key]) < 0:
+        if not gym[key] or not _integers(gym[key]) or min(gym[key]) < 0:
             fail(f"data.gym.{key}", tuple(gym[key]), "expected levels from 0 on, such as (0, 1, 2)")
 
 
 def _get(config: ConfigDict, key: str) -> Any:
     for name in key.split("."):
+        if not isinstance(config, ConfigDict) or name not in config:
+            raise UserError(
+                f"config.{key} is missing: a config file changes what get_config() of configs/base.py returns"
+            )
         config = config[name]
     return config
+
+
+def _number(config: ConfigDict, key: str) -> int | float:
+    value = _get(config, key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        fail(key, value, "expected a number")
+    return value
+
+
+def _integers(values: tuple) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+
+
+def _leaves(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def validate_mesh(config: ConfigDict, mesh: Mesh) -> None:

@@ -2,7 +2,8 @@
 
 import csv
 import dataclasses
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,10 @@ def read_ablation(config: ConfigDict) -> Ablation:
     """The ablation that a config describes.
 
     Raises:
-      UserError: a variant is named but not described, has a key that the experiment lacks, or there is none.
+      UserError: a variant is named but not described, has a key that the experiment lacks, or there is none;
+        a seed, a learning rate or a setting of the evaluation is none.
     """
+    _check_settings(config)
     base = command.load_config(config.base).copy_and_resolve_references()
     base.lock()  # an unknown key is an error
     _change(base, flat(config.overrides.to_dict()), "overrides")
@@ -100,9 +103,11 @@ def read_ablation(config: ConfigDict) -> Ablation:
             raise UserError(f"config.order has {name!r}: the variants are {', '.join(described)}")
         changes = dict(described[name])
         seeds = changes.pop("seeds", len(config.seeds))
-        if seeds < 1 or not config.seeds:
-            raise UserError(f"config.variants.{name}.seeds is {seeds} of config.seeds: expected 1 or more")
+        if not isinstance(seeds, int) or seeds < 1 or not config.seeds:
+            raise UserError(f"config.variants.{name}.seeds is {seeds!r} of config.seeds: expected 1 or more")
         rates = tuple(changes.pop("learning_rates", config.search.learning_rates))
+        if not _are_positive(rates):
+            raise UserError(f"the learning rates of {name} are {rates!r}: expected numbers above 0")
         if config.search.variants and name not in config.search.variants:
             rates = ()
         changes = flat(changes)
@@ -232,6 +237,33 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in tree.items():
         leaves |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return leaves
+
+
+def _check_settings(config: ConfigDict) -> None:
+    if "base" not in config:
+        raise UserError(
+            "config.base is missing: this is no ablation's config; pass e.g. "
+            "--config=configs/ablations/chain.py"
+        )
+    for name in config.search.variants:
+        if name not in config.variants:
+            named = ", ".join(config.variants)
+            raise UserError(f"config.search.variants has {name!r}: the variants are {named}")
+    if not all(isinstance(seed, int) and seed >= 0 for seed in config.seeds):
+        raise UserError(f"config.seeds is {tuple(config.seeds)}: expected integers from 0 on; type (0, 1, 2)")
+    settings = config.evaluation
+    if not settings.temperatures or not _are_positive(settings.temperatures):
+        raise UserError(
+            f"config.evaluation.temperatures is {tuple(settings.temperatures)}: expected numbers above 0; "
+            "type (0.1, 0.5, 1.0)"
+        )
+    for name, value in settings.items():
+        if isinstance(value, int) and value < (0 if name.startswith("ood_") else 1):
+            raise UserError(f"config.evaluation.{name} is {value}: it must be above 0")
+
+
+def _are_positive(values: Collection[Any]) -> bool:
+    return all(isinstance(value, int | float) and 0 < value < math.inf for value in values)
 
 
 def _taken(path: str, method: str) -> float:

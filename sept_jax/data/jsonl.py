@@ -27,7 +27,7 @@ class JsonlSource:
         file = _file_of(Path(path), split)
         self._problems: list[Problem] = []
         self.skipped = 0
-        first_error = ""
+        errors: list[tuple[int, Exception]] = []
         for number, line in _lines(file):
             try:
                 row = json.loads(line.decode("utf-8"))
@@ -36,18 +36,21 @@ class JsonlSource:
                 problem = problem_from_row(row, f"{file.parent.name}/{file.stem}:{number}")
             except (ValueError, RecursionError) as error:
                 self.skipped += 1
-                first_error = first_error or f"line {number}: {error}"
                 if self.skipped <= _WARNINGS:
-                    logging.warning("%s line %d is skipped: %s", file, number, error)
+                    errors.append((number, error))
                 continue
             self._problems.append(problem)
-        if self.skipped > _WARNINGS:
-            logging.warning("%s: %d malformed lines are skipped in all", file, self.skipped)
         if self.skipped > len(self._problems):
+            number, error = errors[0]
             raise UserError(
                 f"config.data.path: {self.skipped} of {self.skipped + len(self)} lines of {file} are "
-                f"malformed ({first_error}): give one JSON object a line with `question` or `problem`"
+                f"malformed (line {number}: {error}): give one JSON object a line with `question` or "
+                "`problem`, in UTF-8"
             )
+        for number, error in errors:
+            logging.warning("%s line %d is skipped: %s", file, number, error)
+        if self.skipped > _WARNINGS:
+            logging.warning("%s: %d malformed lines are skipped in all", file, self.skipped)
         if not self._problems:
             raise UserError(f"config.data.path: {file} is empty: give one JSON object a line")
         self.levels = np.array([problem.level for problem in self._problems], np.float32)

@@ -1,11 +1,15 @@
 """The shape of a decoder, and nothing of where it came from."""
 
 import dataclasses
+import math
 
 from sept_jax.errors import UserError
 
 FAMILIES = ("llama", "qwen2", "qwen3")
 """The families whose forward pass `sept_jax.models.decoder` knows."""
+
+MAX_LAYERS = 10_000
+"""What a file may claim: each layer's tensors are listed before any is read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +24,7 @@ class RopeScaling:
 
     def __post_init__(self):
         for name in ("factor", "low_freq_factor", "high_freq_factor", "original_max_length"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"rope scaling: {name} is {getattr(self, name)}: expected a positive number")
         if self.high_freq_factor <= self.low_freq_factor:
             raise UserError(
@@ -86,8 +90,10 @@ class ModelConfig:
             "norm_eps",
             "max_length",
         ):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"model {name} is {getattr(self, name)}: expected a positive number")
+        if self.num_layers > MAX_LAYERS:
+            raise UserError(f"model num_layers is {self.num_layers}: expected at most {MAX_LAYERS}")
         if self.num_heads % self.num_kv_heads:
             raise UserError(
                 f"model num_heads is {self.num_heads}: expected a multiple of num_kv_heads, "

@@ -82,8 +82,9 @@ def config_to_hf(config: ModelConfig) -> dict[str, Any]:
 def _family(fields: dict[str, Any], where: str) -> str:
     architectures = fields.get("architectures") or []
     by_type = {family: name for name, family in ARCHITECTURES.items()}
-    name = architectures[0] if architectures else by_type.get(fields.get("model_type"))
-    if name not in ARCHITECTURES:
+    named = architectures[0] if isinstance(architectures, list) and architectures else architectures
+    name = named or by_type.get(str(fields.get("model_type")))
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         found = repr(name or fields.get("model_type"))
         raise UserError(f"{where}: architecture is {found}: expected one of {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]
@@ -94,7 +95,10 @@ def _refuse_unknown_features(fields: dict[str, Any], family: str, where: str) ->
         sliding = fields.get("use_sliding_window", False)
     else:
         sliding = fields.get("sliding_window") is not None
-    if sliding or any(kind != "full_attention" for kind in fields.get("layer_types") or ()):
+    kinds = fields.get("layer_types") or []
+    if not isinstance(kinds, list):
+        raise UserError(f"{where}: layer_types is {kinds!r}: expected a list of one kind a layer")
+    if sliding or any(kind != "full_attention" for kind in kinds):
         raise UserError(f"{where}: sliding-window attention is in use: expected full attention in all layers")
     for key in ("attention_bias", "mlp_bias"):
         if fields.get(key):

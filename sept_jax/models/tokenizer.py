@@ -4,7 +4,6 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-import jinja2
 import numpy as np
 from tokenizers import Regex, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
@@ -13,6 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from sept_jax.errors import UserError
 
 Messages = Sequence[dict[str, str]]
+_SOURCES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 class Tokenizer:
@@ -89,7 +89,7 @@ class Tokenizer:
             return self._fast.apply_chat_template(
                 list(messages), tokenize=False, add_generation_prompt=add_generation_prompt
             )
-        except (jinja2.TemplateError, ValueError, TypeError) as error:
+        except Exception as error:  # a template is a program: it can raise anything
             roles = ", ".join(message.get("role", "?") for message in messages)
             raise UserError(f"the chat template refuses messages with roles {roles}: {error}") from None
 
@@ -167,8 +167,10 @@ def load_tokenizer(directory: pathlib.Path, eos_ids: Sequence[int] = ()) -> Toke
     """The tokenizer of a Hugging Face directory, from its files alone; `eos_ids` are ends it does not know.
 
     Raises:
-      UserError: the files are absent or unreadable.
+      UserError: the files are absent or unreadable, or no token is known to end a text.
     """
+    if not any((directory / name).exists() for name in _SOURCES):  # transformers would make an empty one
+        raise UserError(f"{directory}: unreadable tokenizer (there is none): expected tokenizer.json")
     kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").exists() else AutoTokenizer
     try:
         fast = kind.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
@@ -177,7 +179,18 @@ def load_tokenizer(directory: pathlib.Path, eos_ids: Sequence[int] = ()) -> Toke
         raise UserError(f"{directory}: unreadable tokenizer ({reason}): expected tokenizer.json") from None
     if not isinstance(fast, PreTrainedTokenizerFast):
         raise UserError(f"{directory}: no fast tokenizer: expected tokenizer.json")
-    return Tokenizer(fast, eos_ids)
+    tokenizer = Tokenizer(fast, eos_ids)
+    if not tokenizer.eos_ids:
+        raise UserError(
+            f"{directory}: no end token: expected eos_token in tokenizer_config.json, or eos_token_id in "
+            "generation_config.json"
+        )
+    if max(tokenizer.eos_ids) >= tokenizer.vocab_size:
+        raise UserError(
+            f"{directory}/generation_config.json: eos_token_id {max(tokenizer.eos_ids)} is no token: "
+            f"expected ids below the vocabulary's size, {tokenizer.vocab_size}"
+        )
+    return tokenizer
 
 
 def _pieces(
