@@ -12,6 +12,9 @@ import resource
 import subprocess
 import sys
 
+import jax
+import jax.numpy as jnp
+
 from benchmarks import sampling, update
 from benchmarks.compare import alternate, parser, report
 from sept_jax.models.config import Lora
@@ -31,6 +34,7 @@ def child(job: str, side: str, given) -> None:
             run = update.step(params, model, update.made_batch(16, 1, 1), 4, given.dtype)
         else:
             prompts = sampling.padded(sampling.made_prompts(8, 256))
+            params = jax.tree.map(jnp.asarray, params)
             run = sampling.draw(params, model, prompts, SamplingConfig(16, 64), given.dtype)
     else:
         from benchmarks import torch_peers

@@ -83,7 +83,7 @@ def main() -> None:
     command.cache_compilations()
     command.keep_freed_memory()
     model, params, tokenizer = load_model(str(given.model))
-    params = jax.device_put(params)
+    params = jax.tree.map(jnp.asarray, params)
     if given.scaling:
         report(scaling(params, model, given.dtype, given.turns), given.json)
         return

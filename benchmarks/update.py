@@ -45,7 +45,7 @@ def made_batch(problems: int, paths: int, prompt: int) -> UpdateBatch:
 
 def make_state(params: PyTree, model: ModelConfig, dtype: str, optimizer) -> TrainState:
     """Of a plain model, all of it trained, or of an adapted one."""
-    frozen, trainable = {}, jax.device_put(params)
+    frozen, trainable = {}, jax.tree.map(jnp.asarray, params)
     if model.lora is not None:
         frozen, trainable = trainable, lora.init_adapter(model, jax.random.key(0))
         frozen = decoder.for_compute(frozen, dtype)

@@ -1,14 +1,17 @@
 """From a config to the things a command works with."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float32, Int, PyTree
 from ml_collections import ConfigDict
 
 from sept_jax import sharding
@@ -21,6 +24,7 @@ from sept_jax.guard import GuardConfig
 from sept_jax.methods import METHODS, complete
 from sept_jax.models import decoder, lora
 from sept_jax.models.config import Lora, ModelConfig
+from sept_jax.models.layout import StoredParam
 from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import Tokenizer, word_tokenizer
 from sept_jax.records import CHANNELS, TrainState
@@ -32,11 +36,15 @@ from sept_jax.sources import make_sources
 from sept_jax.update import UpdateConfig, make_optimizer
 from sept_jax.validation import DTYPES, fail, validate, validate_mesh
 
+_AT_ONCE = 2**25
+"""Bytes of stacked matrices that are on their way to a process's devices at once, but one layer at least."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A config, made into what the loop uses. `params` are the start, f32, on the host; `lora` is the adapter
-    that is trained in their place, if one is."""
+    """A config, made into what the loop uses. `params` are the start, f32: in its files (`StoredParam`) or on
+    the host, any number of times for `place_params`; `lora` is the adapter that is trained in their place, if
+    one is."""
 
     config: ConfigDict
     mesh: Mesh
@@ -76,12 +84,12 @@ def build(config: ConfigDict) -> Experiment:
     validate_mesh(config, mesh)
     sources = make_sources(config)
     model, params, tokenizer = make_model(config)
-    if config.data.source != "procedural":  # made problems are short by construction
-        for source in (sources.problems, sources.held_out):
-            check_prompts(source, tokenizer, config.prompt)
+    check_prompts(sources.held_out, tokenizer, config.prompt)
+    if config.data.source != "procedural":  # made ones are as long as these
+        check_prompts(sources.problems, tokenizer, config.prompt)
     stop = tuple(tuple(tokenizer.encode(text)) for text in config.sampling.stop)
     if not all(stop):
-        fail("sampling.stop", tuple(config.sampling.stop), "a stop string must not be empty")
+        fail("sampling.stop", tuple(config.sampling.stop), "a stop string must encode to a token")
     longest = max(config.prompt.buckets) + config.sampling.max_new_tokens
     if longest > model.max_length:
         fail(
@@ -157,7 +165,7 @@ def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDic
 
 
 def make_model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
-    """Shape, f32 parameters on the host and tokenizer of the model that the config names, or of a new one."""
+    """Shape, f32 parameters and tokenizer of the model that the config names, or of a new one (numpy)."""
     if config.model.path is not None:
         return load_model(config.model.path, config.model.revision)
     tokenizer = word_tokenizer(VOCABULARY)
@@ -183,10 +191,51 @@ def _seed_keys(config: ConfigDict) -> tuple[Array, Array]:
 
 
 def place_params(experiment: Experiment, params: PyTree) -> PyTree:
-    """The plain model's parameters, f32, on the mesh."""
+    """The plain model's parameters, f32, on the mesh.
+
+    Of those in files or on the host a process reads the slices of its own devices, each once, a few layers at
+    a time; those on devices do not pass through the host.
+    """
     axes, shapes = decoder.logical_axes(experiment.model), decoder.abstract_params(experiment.model)
-    shardings = sharding.tree_shardings(axes, shapes, experiment.mesh)
-    return jax.tree.map(lambda p, s: jax.device_put(jnp.asarray(p, jnp.float32), s), params, shardings)
+    return jax.tree.map(_place, params, sharding.tree_shardings(axes, shapes, experiment.mesh))
+
+
+def _place(leaf: Array | np.ndarray | StoredParam, cut: NamedSharding) -> Array:
+    if isinstance(leaf, jax.Array):
+        return jax.device_put(jnp.asarray(leaf, jnp.float32), cut)
+    layers, layer = leaf.shape[0], 4 * math.prod(cut.shard_shape(leaf.shape)[1:])
+    count = max(1, _AT_ONCE // (layer * len(cut.addressable_devices)))
+    if len(leaf.shape) < 3 or layers <= count:
+        return _read(leaf, range(layers), cut)
+    whole = jnp.zeros(leaf.shape, jnp.float32, device=cut)
+    for first in range(0, layers, count):
+        whole = _write(whole, _read(leaf, range(layers)[first : first + count], cut), first)
+    return whole.block_until_ready()
+
+
+def _read(leaf: np.ndarray | StoredParam, rows: range, cut: NamedSharding) -> Array:
+    """Some rows of a parameter, by the slices of this process's devices: each is read once."""
+    shape = (len(rows), *leaf.shape[1:])
+    read: dict[str, Array] = {}
+    pieces = []
+    for device, (of_rows, *rest) in cut.addressable_devices_indices_map(shape).items():
+        own = rows[of_rows]
+        place = str((own, rest))
+        if place in read:
+            pieces.append(jax.device_put(read[place], device))
+        else:
+            part = np.asarray(leaf[slice(own.start, own.stop), *rest], np.float32)
+            read[place] = jax.device_put(part, device).block_until_ready()
+            pieces.append(read[place])
+            del part  # before the next is read
+    return jax.make_array_from_single_device_arrays(shape, cut, pieces)
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _write(
+    whole: Float32[Array, "L A B"], part: Float32[Array, "l A B"], first: Int[Array, ""]
+) -> Float32[Array, "L A B"]:
+    return jax.lax.dynamic_update_slice_in_dim(whole, part, first, 0)
 
 
 def init_state(
@@ -195,7 +244,7 @@ def init_state(
     """The state before the first step of training `model` from the given parameters, on the mesh: these in
     f32, or, frozen, in the compute type beside a new adapter in f32; a fresh optimizer state, step 0 and the
     run's root key."""
-    mesh, (init_key, root_key) = experiment.mesh, _seed_keys(experiment.config)
+    mesh, init_key = experiment.mesh, _seed_keys(experiment.config)[0]
     shardings = sharding.tree_shardings(decoder.logical_axes(model), decoder.abstract_params(model), mesh)
     trainable, frozen = place_params(experiment, params), {}
     if model.lora is not None:
@@ -210,7 +259,7 @@ def init_state(
         frozen=frozen,
         opt_state=jax.jit(optimizer.init, out_shardings=by_leaf)(trainable),
         step=jax.device_put(jnp.zeros((), jnp.int32), replicated),
-        key=jax.device_put(root_key, replicated),
+        key=jax.jit(lambda: _seed_keys(experiment.config)[1], out_shardings=replicated)(),
     )
 
 

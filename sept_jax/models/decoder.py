@@ -19,11 +19,13 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts
-from sept_jax.sharding import constrain_batch
+from sept_jax.sharding import constrain, constrain_batch
 
 PromptCache = tuple[Float[Array, "B Hkv P K"], Float[Array, "B Hkv P K"]]
 PathCache = tuple[Float[Array, "B G Hkv T K"], Float[Array, "B G Hkv T K"]]
 Attend = Callable[[Array, Array, Array], tuple[Array, Any]]
+
+_QUERIES = 256
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -130,6 +132,27 @@ def attention(
         mixed = _mix("bghrnm,bghmk->bgnhrk", scores, own[1])
         mixed += _mix("bghrnp,bhpk->bgnhrk", beside, prompt[1])
     return mixed.reshape(*mixed.shape[:-3], -1, head_dim).astype(dtype)
+
+
+def attention_in_parts(
+    query: Float[Array, "B G N H K"],
+    own: tuple[Float[Array, "B G Hkv N K"], Float[Array, "B G Hkv N K"]],
+    prompt: PromptCache,
+    prompt_mask: Bool[Array, "B P"],
+) -> Float[Array, "B G N H K"]:
+    """Causal `attention` of paths, `_QUERIES` queries at a time, each part to the keys up to its end; the
+    scores of a long path are made again, part by part, for the backward pass."""
+    count = query.shape[2]
+    mask = jnp.tril(jnp.ones((count, count), bool))
+    if count <= _QUERIES:
+        return attention(query, own, mask, prompt, prompt_mask)
+    parts = []
+    for first in range(0, count, _QUERIES):
+        last = min(first + _QUERIES, count)
+        seen = tuple(x[..., :last, :] for x in own)
+        part = jax.checkpoint(attention)
+        parts.append(part(query[:, :, first:last], seen, mask[first:last, :last], prompt, prompt_mask))
+    return jnp.concatenate(parts, axis=2)
 
 
 class Block(nnx.Module):
@@ -369,7 +392,6 @@ def group_hidden(
     prompt_positions = jnp.broadcast_to(jnp.arange(width), prompts.tokens.shape)
     prompt_mask = prompt_positions < prompts.length[:, None]
     positions = jnp.broadcast_to(prompts.length[:, None, None] + jnp.arange(count), tokens.shape)
-    own_mask = jnp.tril(jnp.ones((count, count), bool))
 
     def layer_pass(carry, layer):
         module = block(config, layer)
@@ -378,10 +400,10 @@ def group_hidden(
 
         def attend(query, key, value):
             own = heads_first(key), heads_first(value)
-            return attention(query, own, own_mask, prompt_cache, prompt_mask), None
+            return attention_in_parts(query, own, prompt_cache, prompt_mask), None
 
         x, _ = module(x, positions, attend)
-        return (constrain_batch(prompt_x), constrain_batch(x)), None
+        return (constrain_batch(prompt_x), constrain(x, ("batch", None, "sequence", None))), None
 
     carry = embed(params, prompts.tokens, dtype), embed(params, tokens, dtype)
     step = jax.checkpoint(layer_pass) if remat else layer_pass

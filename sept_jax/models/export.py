@@ -112,7 +112,7 @@ def _write_weights(directory: pathlib.Path, config: ModelConfig, params: PyTree,
     weight_map = {}
     for number, shard in enumerate(shards, start=1):
         name = SINGLE if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
-        arrays = {tensor.name: np.ascontiguousarray(tensor.view(params), np.float32) for tensor in shard}
+        arrays = {tensor.name: np.ascontiguousarray(tensor.of(params), np.float32) for tensor in shard}
         save_file(arrays, directory / name, metadata={"format": "pt"})
         weight_map |= dict.fromkeys(arrays, name)
     if len(shards) > 1:

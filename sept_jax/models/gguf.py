@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 from gguf import GGUFReader, ReaderTensor
 from gguf.quants import dequantize
@@ -13,7 +14,7 @@ from jaxtyping import PyTree
 from sept_jax.errors import UserError
 from sept_jax.models.config import FAMILIES, ModelConfig, RopeScaling
 from sept_jax.models.decoder import rope_frequencies
-from sept_jax.models.layout import GGUF, read_params
+from sept_jax.models.layout import GGUF, stored_params
 
 ROPE_FACTORS = "rope_freqs.weight"
 
@@ -81,7 +82,7 @@ def gguf_config(reader: GGUFReader, where: str) -> ModelConfig:
 
 
 def gguf_params(reader: GGUFReader, config: ModelConfig, where: str) -> PyTree:
-    """The parameters, dequantised to f32 numpy, heads in the half-split order of the decoder.
+    """The parameters, dequantised to f32 numpy, whole, heads in the half-split order of the decoder.
 
     Raises:
       UserError: a tensor is missing, unknown, of another shape, or of a type that cannot be dequantised.
@@ -93,11 +94,14 @@ def gguf_params(reader: GGUFReader, config: ModelConfig, where: str) -> PyTree:
             heads_of[GGUF["query"].format(layer=layer)] = config.num_heads
             heads_of[GGUF["key"].format(layer=layer)] = config.num_kv_heads
 
-    def read(name: str) -> np.ndarray:
-        weight = _dequantized(tensors[name], where)
-        return _half_split(weight, heads_of[name]) if name in heads_of else weight
+    def shape_of(name: str) -> tuple[int, ...]:
+        return tuple(map(int, reversed(tensors[name].shape)))
 
-    return read_params(config, GGUF, tensors, read, where)
+    def read(name: str, index: tuple[slice, ...]) -> np.ndarray:
+        weight = _dequantized(tensors[name], where)
+        return (_half_split(weight, heads_of[name]) if name in heads_of else weight)[index]
+
+    return jax.tree.map(np.asarray, stored_params(config, GGUF, tensors, shape_of, read, where))
 
 
 class Metadata:

@@ -1,6 +1,5 @@
 """Hugging Face model directories: config.json and safetensors, in one shard or several."""
 
-import contextlib
 import json
 import pathlib
 from typing import Any
@@ -13,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from sept_jax.errors import UserError
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.families import config_from_hf
-from sept_jax.models.layout import HUGGING_FACE, read_params
+from sept_jax.models.layout import HUGGING_FACE, stored_params
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -43,26 +42,32 @@ def load_config(directory: pathlib.Path) -> ModelConfig:
 
 
 def load_params(directory: pathlib.Path, config: ModelConfig) -> PyTree:
-    """The parameters in f32 numpy, from bf16, f16 or f32 safetensors.
+    """The parameters as `StoredParam`s in bf16, f16 or f32 safetensors, checked by the files' headers. One
+    file is open at a time, while a part of a tensor is read: mapped pages do not pile up.
 
     Raises:
-      UserError: a file is absent, truncated or unreadable; a tensor is missing, unknown or of another shape.
+      UserError: a file is absent, truncated or unreadable; a tensor is missing, unknown or of another shape
+        or type.
     """
-    with contextlib.ExitStack() as stack:
-        shard_of = {}
-        for path in _shards(directory):
-            shard = _open(path, stack)
-            shard_of |= dict.fromkeys(shard.keys(), (path, shard))
+    path_of, header = {}, {}
+    for path in _shards(directory):
+        with _open(path) as shard:
+            names = shard.keys()
+            for name, tensor in zip(names, map(shard.get_slice, names), strict=True):
+                path_of[name], header[name] = path, (tensor.get_dtype(), tuple(tensor.get_shape()))
 
-        def read(name: str) -> np.ndarray:
-            path, shard = shard_of[name]
-            dtype = shard.get_slice(name).get_dtype()
-            if dtype not in ("F32", "F16", "BF16"):
-                raise UserError(f"{path}: tensor {name} is {dtype}: expected F32, F16 or BF16")
-            return shard.get_tensor(name)
+    def shape_of(name: str) -> tuple[int, ...]:
+        dtype, shape = header[name]
+        if dtype not in ("F32", "F16", "BF16"):
+            raise UserError(f"{path_of[name]}: tensor {name} is {dtype}: expected F32, F16 or BF16")
+        return shape
 
-        present = [name for name in shard_of if not _is_unused(name, config)]
-        return read_params(config, HUGGING_FACE, present, read, str(directory))
+    def read(name: str, index: tuple[slice, ...]) -> np.ndarray:
+        with _open(path_of[name]) as shard:
+            return shard.get_slice(name)[index]
+
+    present = [name for name in header if not _is_unused(name, config)]
+    return stored_params(config, HUGGING_FACE, present, shape_of, read, str(directory))
 
 
 def _is_unused(name: str, config: ModelConfig) -> bool:
@@ -85,11 +90,11 @@ def _shards(directory: pathlib.Path) -> list[pathlib.Path]:
     return [directory / name for name in names]
 
 
-def _open(path: pathlib.Path, stack: contextlib.ExitStack) -> Any:
+def _open(path: pathlib.Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path} is missing: expected a safetensors file")
     try:
-        return stack.enter_context(safe_open(path, framework="np"))
+        return safe_open(path, framework="np")
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} is truncated or no safetensors file ({error}): fetch it again") from None
 

@@ -1,11 +1,13 @@
-"""Where each parameter lies in a Hugging Face checkpoint and in a GGUF file."""
+"""Where each parameter lies in a Hugging Face checkpoint and in a GGUF file; parameters that stay there."""
 
+import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import jax
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Float32, PyTree
 
 from sept_jax.errors import UserError
 from sept_jax.models.config import ModelConfig
@@ -66,13 +68,72 @@ class Tensor(NamedTuple):
     transposed: bool
     shape: tuple[int, ...]
 
-    def view(self, params: PyTree) -> Any:
-        """This tensor's part of the parameters, in the file's orientation; numpy: a view."""
+    def of(self, params: PyTree) -> Any:
+        """This tensor's part of the parameters, in the file's orientation."""
         leaf = params
         for key in self.path:
             leaf = leaf[key]
-        leaf = leaf if self.layer is None else leaf[self.layer]
+        leaf = np.asarray(leaf) if self.layer is None else leaf[self.layer]
         return leaf.T if self.transposed else leaf
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StoredParam:
+    """A parameter that stays in its files: an index reads that part of it, as f32 numpy, and keeps nothing.
+
+    An index has ints and slices without a step, for all axes or the leading ones. `tensors` fill it, one a
+    layer where it is stacked; `read` gives a part of one of them, in the file's orientation and float type.
+    """
+
+    shape: tuple[int, ...]
+    tensors: tuple[Tensor, ...]
+    read: Callable[[str, tuple[slice, ...]], np.ndarray]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.float32)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def __getitem__(
+        self, index: SupportsIndex | slice | tuple[SupportsIndex | slice, ...]
+    ) -> Float32[np.ndarray, "..."]:
+        given = index if isinstance(index, tuple) else (index,)
+        if len(given) > len(self.shape):
+            raise IndexError(f"{len(given)} indices for shape {self.shape}")
+        rest = (slice(None),) * (len(self.shape) - len(given))
+        spans = tuple(map(_span, given + rest, self.shape))
+        out = np.empty([span.stop - span.start for span in spans], np.float32)
+        stacked = self.tensors[0].layer is not None
+        tensors, within = (self.tensors[spans[0]], spans[1:]) if stacked else (self.tensors, spans)
+        for place, tensor in zip(out if stacked else out[None], tensors, strict=True):
+            if tensor.transposed:
+                place[...] = self.read(tensor.name, within[::-1]).T
+            else:
+                place[...] = self.read(tensor.name, within)
+        return out[*(slice(None) if isinstance(part, slice) else 0 for part in given), ...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("a parameter in a file is no array yet: to read it makes one")
+        whole = self[()]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+
+def _span(part: SupportsIndex | slice, size: int) -> slice:
+    """The part of an axis as a slice with its two ends; an int is a slice of one."""
+    found = range(size)[part]
+    if not isinstance(found, range):
+        return slice(found, found + 1)
+    if found.step != 1:
+        raise IndexError(f"{part} has a step: expected consecutive entries")
+    return slice(found.start, max(found.start, found.stop))
 
 
 def file_tensors(config: ModelConfig, names: Mapping[str, str]) -> list[Tensor]:
@@ -88,17 +149,18 @@ def file_tensors(config: ModelConfig, names: Mapping[str, str]) -> list[Tensor]:
     return tensors
 
 
-def read_params(
+def stored_params(
     config: ModelConfig,
     names: Mapping[str, str],
     present: Collection[str],
-    read: Callable[[str], np.ndarray],
+    shape_of: Callable[[str], tuple[int, ...]],
+    read: Callable[[str, tuple[slice, ...]], np.ndarray],
     where: str,
 ) -> PyTree:
-    """The parameter tree in f32 numpy, filled tensor by tensor: one tensor of the file is held at a time.
+    """The parameter tree of `StoredParam`s, checked; of the tensors themselves nothing is read.
 
-    `present` are the file's tensors that bear on the forward pass, `read` gives one of them in the file's
-    orientation and any float type.
+    `present` are the file's tensors that bear on the forward pass, `shape_of` gives the shape of one of them,
+    `read` a part of it, both in the file's orientation.
 
     Raises:
       UserError: a tensor is missing, has another shape, or is one that the family does not have.
@@ -112,15 +174,17 @@ def read_params(
         )
     if unknown := sorted(set(present) - tensors.keys()):
         raise UserError(f"{where}: tensor {unknown[0]} ({len(unknown)} in all) is not part of {model}")
-    params = jax.tree.map(lambda leaf: np.empty(leaf.shape, np.float32), abstract_params(config))
+    of_path: dict[tuple[str, ...], list[Tensor]] = {}
     for name, tensor in tensors.items():
-        found = read(name)
-        if found.shape != tensor.shape:
+        if (found := shape_of(name)) != tensor.shape:
             raise UserError(
-                f"{where}: tensor {name} has shape {found.shape}: expected {tensor.shape} from the config"
+                f"{where}: tensor {name} has shape {found}: expected {tensor.shape} from the config"
             )
-        tensor.view(params)[...] = found
-    return params
+        of_path.setdefault(tensor.path, []).append(tensor)
+    return jax.tree_util.tree_map_with_path(
+        lambda keys, leaf: StoredParam(leaf.shape, tuple(of_path[tuple(key.key for key in keys)]), read),
+        abstract_params(config),
+    )
 
 
 def check_params(config: ModelConfig, params: PyTree) -> None:

@@ -19,9 +19,10 @@ HINT = "--config.model.path=/path/to/dir-or-file.gguf"
 
 
 def load_model(path: str, revision: str | None = None) -> tuple[ModelConfig, PyTree, Tokenizer]:
-    """Shape, parameters (f32 numpy) and tokenizer of a pretrained model.
+    """Shape, parameters (f32) and tokenizer of a pretrained model.
 
-    `path` is a .gguf file, a directory with config.json and safetensors, or a hub id, then at `revision`.
+    `path` is a .gguf file, a directory with config.json and safetensors, or a hub id, then at `revision`. The
+    parameters stay in safetensors until they are indexed (`layout.StoredParam`); a .gguf file's are numpy.
 
     Raises:
       UserError: nothing is there, or it is unreadable, incomplete or of an architecture without a decoder.

@@ -72,6 +72,24 @@ def test_group_hidden_predicts_as_the_plain_forward_pass(remat):
                 np.testing.assert_allclose(ours[b, g, t], plain, atol=2e-5)
 
 
+def test_long_paths_in_parts_are_what_they_are_whole(monkeypatch):
+    params, prompts = tiny.params(), tiny.prompts((5, 3))
+    paths = jnp.asarray(np.random.default_rng(0).integers(2, 19, (2, 3, 7)), jnp.int32)
+
+    def of(params):
+        return decoder.group_hidden(params, tiny.MODEL, prompts, paths, jnp.float32, True)
+
+    def loss(params):
+        return jnp.mean(jnp.sin(of(params) / 100))
+
+    whole, slope = of(params), jax.grad(loss)(params)
+    monkeypatch.setattr(decoder, "_QUERIES", 3)  # parts of 3, 3 and 1
+    np.testing.assert_allclose(of(params), whole, rtol=1e-5, atol=1e-4)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), jax.grad(loss)(params), slope
+    )
+
+
 def test_decode_equals_the_plain_forward_pass_token_by_token():
     params, prompts = tiny.params(), tiny.prompts()
     paths = jnp.asarray(np.random.default_rng(2).integers(2, 19, (4, 2, 3)), jnp.int32)

@@ -147,7 +147,7 @@ def test_peft_gives_the_same_logits(name, tmp_path):
     )
     tokens = np.random.default_rng(0).integers(0, config.vocab_size, (2, 40)).astype(np.int32)
     found = np.asarray(
-        decoder.logits(lora.join(factors, jax.device_put(params)), jnp.asarray(tokens), adapted)
+        decoder.logits(lora.join(factors, jax.tree.map(jnp.asarray, params)), jnp.asarray(tokens), adapted)
     )
     expected = reference_logits(theirs.eval(), tokens)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
