@@ -51,6 +51,6 @@ setup(
         "peer": ["accelerate>=1.0", "peft>=0.18", "torch==2.13.0"],
         "cuda12": ["jax[cuda12]>=0.10.2,<0.11"],
         "cuda13": ["jax[cuda13]>=0.10.2,<0.11"],
-        "tpu": ["jax[tpu]>=0.10.2,<0.11"],
+        "tpu": ["gcsfs>=2025.3", "jax[tpu]>=0.10.2,<0.11"],
     },
 )

@@ -18,7 +18,7 @@ class Graded:
     """n graded paths of each of N problems.
 
     `answer` names a path's final answer: equal ones of a problem share an id, -1 is none. `tokens` were drawn
-    in `seconds`, calls that had to compile left out of both.
+    in `seconds`, calls that had to compile left out of both; of several processes they are one's own.
     """
 
     correct: Bool[np.ndarray, "N n"]

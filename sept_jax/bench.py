@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import jax
 import numpy as np
 from absl import logging
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Int, PyTree
 
 from sept_jax.accuracy import Graded
 from sept_jax.checks.comparer import SymbolicComparer
@@ -19,7 +19,7 @@ from sept_jax.grading import grade
 from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Problem, Prompts, Rollouts
 from sept_jax.sampling import SamplingConfig, compilations, sample_groups
-from sept_jax.sharding import place_batch
+from sept_jax.sharding import fetch_batch, gather_rows, own_rows, place_batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,13 +99,16 @@ def bench_of(experiment: Experiment, source: Source, count: int, samples: int) -
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """One batch of a bench: texts `[problem][path]` of its problems; rollouts also of what fills it up.
+    """One batch of a bench: the rollouts, on the mesh, of which the first `count` rows are problems and the
+    rest fills the batch up; and the problems and texts `[problem][path]` of this process's `rows`.
 
-    `tokens` were drawn for the texts in `seconds`; `compiled` if these hold a compilation.
+    `tokens`, this process's, were drawn for the texts in `seconds`; `compiled` if these hold a compilation.
     """
 
     problems: tuple[Problem, ...]
     texts: list[list[str]]
+    rows: Int[np.ndarray, "rows"]
+    count: int
     rollouts: Rollouts
     tokens: int
     seconds: float
@@ -116,40 +119,49 @@ def draw_paths(
     experiment: Experiment, params: PyTree, bench: Bench, key: Array, sampling: SamplingConfig
 ) -> Iterator[Drawn]:
     """The bench's paths, batch by batch."""
-    first, decode = 0, experiment.tokenizer.decode
+    first, decode, mesh = 0, experiment.tokenizer.decode, experiment.mesh
     for number, prompts in enumerate(bench.prompts):
-        problems = bench.problems[first : first + len(prompts.length)]
-        first += len(problems)
+        size = len(prompts.length)
+        batch = bench.problems[first : first + size]
+        first += size
+        rows = own_rows(size, mesh)
         before, began = compilations(), time.perf_counter()
         rollouts = sample_groups(
             params,
-            place_batch(prompts, experiment.mesh),
+            place_batch(jax.tree.map(lambda x, rows=rows: x[rows], prompts), mesh),
             jax.random.fold_in(key, number),
             model=experiment.model,
             config=sampling,
             dtype=experiment.dtype,
         )
-        tokens, length = (np.asarray(x)[: len(problems)] for x in (rollouts.tokens, rollouts.length))
+        problems = tuple(batch[row] for row in rows if row < len(batch))
+        tokens, length = (x[: len(problems)] for x in fetch_batch((rollouts.tokens, rollouts.length)))
         seconds = time.perf_counter() - began
         texts = [
-            [decode(row[:size].tolist()) for row, size in zip(rows, sizes, strict=True)]
-            for rows, sizes in zip(tokens, length, strict=True)
+            [decode(path[:end].tolist()) for path, end in zip(paths, ends, strict=True)]
+            for paths, ends in zip(tokens, length, strict=True)
         ]
         compiled = compilations() > before
-        yield Drawn(problems, texts, rollouts, int(length.sum()), seconds, compiled)
+        yield Drawn(problems, texts, rows, len(batch), rollouts, int(length.sum()), seconds, compiled)
 
 
 def grade_drawn(batches: Iterable[Drawn], comparer: SymbolicComparer | None) -> Graded:
-    """A bench's batches, graded."""
-    graded, levels, tokens, seconds = [], [], 0, 0.0
+    """A bench's batches, graded; every process grades its rows and has all of them."""
+    graded, tokens, seconds = [], 0, 0.0
     for batch in batches:
-        for problem, texts in zip(batch.problems, batch.texts, strict=True):
-            graded.append(grade(texts, problem.answer, comparer))
-            levels.append(problem.level)
+        size, paths = batch.rollouts.length.shape
+        shape = (len(batch.rows), paths)
+        correct, answer = np.zeros(shape, bool), np.zeros(shape, np.int32)
+        level = np.zeros(len(batch.rows), np.float32)
+        for row, (problem, texts) in enumerate(zip(batch.problems, batch.texts, strict=True)):
+            correct[row], answer[row] = grade(texts, problem.answer, comparer)
+            level[row] = problem.level
+        whole = gather_rows((correct, answer, level), batch.rows, size)
+        graded.append([x[: batch.count] for x in whole])
         if not batch.compiled:
             tokens, seconds = tokens + batch.tokens, seconds + batch.seconds
-    correct, answer = (np.stack(each) for each in zip(*graded, strict=True))
-    return Graded(correct, answer, np.asarray(levels, np.float32), tokens, seconds)
+    correct, answer, levels = map(np.concatenate, zip(*graded, strict=True))
+    return Graded(correct, answer, levels, tokens, seconds)
 
 
 def sample_graded(

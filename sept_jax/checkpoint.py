@@ -15,6 +15,7 @@ from absl import logging
 from etils import epath
 
 from sept_jax.errors import UserError
+from sept_jax.processes import gather, wait_for_others
 
 _MANIFEST = "manifest.json"
 _FULL = ("no space left", "file too large", "quota exceeded", "resource_exhausted", "enospc", "efbig")
@@ -75,6 +76,8 @@ class Checkpoints:
         }
         try:
             self._remove_unfinished()
+            wait_for_others()
+            self._manager.reload()
             if step in self._manager.all_steps():
                 self._manager.delete(step)
             self._verified.discard(step)
@@ -123,6 +126,7 @@ class Checkpoints:
         """
         if self._sealing is not None:
             futures.wait([self._sealing])  # that it failed is for the next save to tell
+        wait_for_others()  # the first process has sealed too
         if step is not None:
             return self._restore(self._existing(step), like)
         candidates = self.steps() or [self._existing(None)]
@@ -168,6 +172,17 @@ class Checkpoints:
             (self._directory / str(old)).rmtree()
 
     def _verify(self, step: int) -> None:
+        """The first process compares the sums; all learn what it found."""
+        failure = None
+        if jax.process_index() == 0:
+            try:
+                self._compare_sums(step)
+            except _UnreadableError as error:
+                failure = error
+        if gather(np.asarray(failure is not None)).any():
+            raise failure or self._unreadable(step, "the first process says how")
+
+    def _compare_sums(self, step: int) -> None:
         folder = self._directory / str(step)
         try:
             expected = json.loads((folder / _MANIFEST).read_text())["sha256"]
@@ -207,6 +222,7 @@ class Checkpoints:
 
     def _failed_save(self, error: Exception) -> UserError:
         self._remove_unfinished()
+        self._manager.reload()
         latest = self.latest()
         then = "nothing was saved before" if latest is None else f"step {latest} is intact"
         full = any(word in f"{error!r} {error.__cause__!r}".lower() for word in _FULL)
@@ -225,7 +241,6 @@ class Checkpoints:
             ]
             for folder in [*self._directory.glob("*orbax-checkpoint-tmp*"), *unsealed]:
                 folder.rmtree(missing_ok=True)
-        self._manager.reload()
 
     def _check(self, step: int, saved_model: Any, saved: dict[str, str], wanted: dict[str, Any]) -> None:
         differences = _differences("model", saved_model, self._model)

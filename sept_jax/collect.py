@@ -7,11 +7,13 @@ from concurrent.futures import Future
 
 import jax
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Int, PyTree
 
+from sept_jax import report
 from sept_jax.checks.reading import Reading
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.experiment import Experiment
+from sept_jax.methods import METHODS, Group
 from sept_jax.records import (
     Evidence,
     Problem,
@@ -25,18 +27,19 @@ from sept_jax.records import (
 from sept_jax.sampling import sample_groups
 from sept_jax.scoring import Judge, gather_evidence, score_steps
 from sept_jax.scoring.pool import PathJob, ReaderPool
-from sept_jax.scoring.reliability import log_odds_weights
-from sept_jax.sharding import place_batch
+from sept_jax.scoring.reliability import count_votes, log_odds_weights
+from sept_jax.sharding import fetch_batch, own_rows, place_batch
 from sept_jax.steps import split_steps
 
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """A batch of problems with the paths drawn for them, and what the scorer says of these.
+    """This process's rows of a batch of problems, on the host, with the paths drawn for them, and what the
+    scorer says of these; `rows` are their places in the batch, of `count` problems.
 
-    `seconds` are spent on the host's clock until the last path was drawn (`sample`), on scoring whenever it
-    was (`score`), and on scoring after that, when the device waits for it (`score_wait`). `counts` are the
-    pool's, of this batch.
+    `votes` are the channels' of the whole batch. `seconds` are spent on the host's clock until the last path
+    was drawn (`sample`), on scoring whenever it was (`score`), and on scoring after that, when the device
+    waits for it (`score_wait`). `counts` are the pool's, of this batch.
     """
 
     problems: tuple[Problem, ...]
@@ -50,6 +53,9 @@ class Scored:
     scores: StepScores
     seconds: Mapping[str, float]
     counts: Mapping[str, int]
+    votes: Reliability
+    rows: Int[np.ndarray, "B"]
+    count: int
 
 
 def sample_and_score(
@@ -62,66 +68,73 @@ def sample_and_score(
 ) -> Scored:
     """Problems to scored paths: prompts, rollouts, steps, evidence, scores.
 
-    The batch is drawn in chunks; while the device draws one, the host splits and the workers read the one
-    before. The paths do not depend on the number of chunks, but for the rounding of smaller matmuls.
+    `problems` are the whole batch's; what is returned is of this process's. The batch is drawn in chunks;
+    while the device draws one, the host splits and the workers read the one before. The paths do not depend
+    on the number of chunks, but for the rounding of smaller matmuls.
     """
     config, scoring, began = experiment.config, experiment.scoring, time.perf_counter()
-    counts = readers.counts()
+    mesh, counts = experiment.mesh, readers.counts()
     prompt_texts = tuple(render(problem, experiment.tokenizer, config.prompt) for problem in problems)
-    prompts = encode_prompts(
+    prompts = encode_prompts(  # all of them, for a width that the processes share
         prompt_texts, experiment.tokenizer, tuple(config.prompt.buckets), [p.id for p in problems]
     )
     size = len(problems) // config.sampling.chunks
+    chunks = [first + own_rows(size, mesh) for first in range(0, len(problems), size)]
 
-    def draw(first: int) -> Rollouts:
-        chunk = place_batch(jax.tree.map(lambda x: x[first : first + size], prompts), experiment.mesh)
+    def draw(number: int) -> Rollouts:
+        chunk = place_batch(jax.tree.map(lambda x: x[chunks[number]], prompts), mesh)
         return sample_groups(
-            params, chunk, key, first,
+            params, chunk, key, number * size,
             model=experiment.model, config=experiment.sampling, dtype=experiment.dtype,
         )  # fmt: skip
 
-    drawn = [draw(0)]
+    ahead = draw(0)
+    drawn: list[Rollouts] = []
     splits: list[tuple[Steps, StepTexts]] = []
     pending: list[Future[Reading]] = []
     overlapped = 0.0
-    for first in range(0, len(problems), size):
-        rollouts, last = drawn[-1], first + size == len(problems)
+    for number, rows in enumerate(chunks):
+        rollouts, last = ahead, number + 1 == len(chunks)
         if not last:
-            drawn.append(draw(first + size))
-        rollouts.tokens.block_until_ready()
+            ahead = draw(number + 1)
+        drawn.append(fetch_batch(rollouts))
         sampled = time.perf_counter()
         splits.append(
-            split_steps(rollouts.tokens, rollouts.length, experiment.tokenizer.detokenize, scoring.max_steps)
+            split_steps(
+                drawn[-1].tokens, drawn[-1].length, experiment.tokenizer.detokenize, scoring.max_steps
+            )
         )
-        texts = splits[-1][1].paths
         pending += readers.submit(
             [
-                PathJob(problem.question, path.steps, scoring.strict)
-                for problem, paths in zip(problems[first : first + size], texts, strict=True)
+                PathJob(problems[row].question, path.steps, scoring.strict)
+                for row, paths in zip(rows, splits[-1][1].paths, strict=True)
                 for path in paths
             ]
         )
         if not last:
             overlapped += time.perf_counter() - sampled
-    rollouts = _join(drawn, experiment)
-    steps = _join([steps for steps, _ in splits], experiment)
+    rows = np.concatenate(chunks)
+    own_prompts = jax.tree.map(lambda x: x[rows], prompts)
+    rollouts = _join(drawn)
+    steps = _join([steps for steps, _ in splits])
     texts = StepTexts(tuple(paths for _, texts in splits for paths in texts.paths))
     group = config.sampling.group_size
     flat = readers.result(pending)
     readings = tuple(tuple(flat[row : row + group]) for row in range(0, len(flat), group))
-    prompts = place_batch(prompts, experiment.mesh)
-    judge = make_judge(experiment, params, prompts)
     weights, bias = scoring.log_odds, scoring.bias
     if config.scoring.weighting == "reliability":
         weights, bias = jax.device_get(log_odds_weights(reliability))
+    judge = make_judge(experiment, params, own_prompts)
     evidence = gather_evidence(readings, texts, steps, scoring, rollouts, judge, weights)
-    scores = jax.device_get(score_steps(evidence, steps.count, weights, bias))
+    placed, count = place_batch((evidence, steps.count), mesh)
+    scores = fetch_batch(score_steps(placed, count, weights, bias))
+    votes = jax.device_get(count_votes(placed, count, reliability))
     waited = time.perf_counter() - sampled
     return Scored(
-        problems=tuple(problems),
+        problems=tuple(problems[row] for row in rows),
         texts=texts,
-        prompt_texts=prompt_texts,
-        prompts=prompts,
+        prompt_texts=tuple(prompt_texts[row] for row in rows),
+        prompts=own_prompts,
         rollouts=rollouts,
         steps=steps,
         readings=readings,
@@ -129,20 +142,44 @@ def sample_and_score(
         scores=scores,
         seconds={"sample": sampled - began, "score": overlapped + waited, "score_wait": waited},
         counts={name: count - counts[name] for name, count in readers.counts().items()},
+        votes=votes,
+        rows=rows,
+        count=len(problems),
     )
 
 
+def rewarded(experiment: Experiment, scored: Scored, params: PyTree, key: Array) -> StepScores:
+    """The scores that the method learns from: the steps' own, or with its reward for the paths' quality."""
+    reward = METHODS[experiment.config.method].reward
+    if reward is None:
+        return scored.scores
+    judge = make_judge(experiment, params, scored.prompts)
+    group = Group(
+        scored.problems, scored.texts, scored.rollouts, scored.steps, scored.evidence, judge, key,
+        scored.rows, scored.count,
+    )  # fmt: skip
+    return scored.scores.replace(quality=reward(group))
+
+
 def make_judge(experiment: Experiment, params: PyTree, prompts: Prompts) -> Judge:
-    """The model as the one that is asked, about paths that follow `prompts` (on the mesh)."""
+    """The model as the one that is asked, about paths that follow `prompts`."""
     return Judge(
-        params, prompts, experiment.model, experiment.tokenizer, experiment.dtype,
-        experiment.config.memory.micro_batches, experiment.questions,
+        params, place_batch(prompts, experiment.mesh), experiment.model, experiment.tokenizer,
+        experiment.dtype, experiment.config.memory.micro_batches, experiment.questions,
     )  # fmt: skip
 
 
-def _join(chunks: Sequence[PyTree], experiment: Experiment) -> PyTree:
-    """Chunks of a batch, as one batch on the mesh."""
-    if len(chunks) == 1:
-        return chunks[0]
-    joined = jax.tree.map(lambda *parts: np.concatenate(parts), *jax.device_get(chunks))
-    return place_batch(joined, experiment.mesh)
+def sample_lines(scored: Scored, step: int, count: int) -> list[dict]:
+    """The first `count` problems of this process as lines of `samples.jsonl`."""
+    lines = []
+    for row in range(min(count, len(scored.problems))):
+        problem, paths, readings = scored.problems[row], scored.texts.paths[row], scored.readings[row]
+        lines.append(
+            report.sample_record(step, problem, scored.prompt_texts[row], paths, readings, scored.scores, row)
+        )
+    return lines
+
+
+def _join(chunks: Sequence[PyTree]) -> PyTree:
+    """Chunks of a batch as one."""
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)

@@ -26,11 +26,12 @@ from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data.jsonl import JsonlSource
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, build, model_fingerprint, place_params
+from sept_jax.machine import check_file, device_count
 from sept_jax.measure import described, measure
 from sept_jax.metrics import write_json
 from sept_jax.records import Rollouts
 from sept_jax.run import commit, restore_policy
-from sept_jax.sharding import place_batch
+from sept_jax.sharding import own_rows, place_batch
 from sept_jax.sources import make_sources
 from sept_jax.update import jitted_path_logprobs
 
@@ -67,7 +68,8 @@ def kl_to_start(
     total = tokens = 0.0
     left = len(bench.problems)
     for prompts, rollouts in zip(bench.prompts, batches, strict=True):
-        placed = place_batch(prompts, experiment.mesh)
+        rows = own_rows(len(prompts.length), experiment.mesh)
+        placed = place_batch(jax.tree.map(lambda x, rows=rows: x[rows], prompts), experiment.mesh)
         policy, other = (
             jitted_path_logprobs(
                 p, model=experiment.model, prompts=placed, rollouts=rollouts, dtype=experiment.dtype,
@@ -100,6 +102,27 @@ def models(
         if compare_base and step != 0:
             yield "base", 0, restore_policy(checkpoints, experiment, 0)
         yield "base" if step == 0 else "trained", step or 0, restore_policy(checkpoints, experiment, step)
+
+
+def check_steps(workdir: Path, step: int | None, compare_base: bool) -> None:
+    """Checks that the checkpoints that `models` reads are there.
+
+    Raises:
+      UserError: one is not.
+    """
+    if not (workdir / "checkpoints").is_dir():
+        raise UserError(f"--workdir={workdir} holds no run: type --workdir=runs/NAME")
+    with contextlib.closing(Checkpoints(workdir / "checkpoints", 1, {})) as checkpoints:
+        steps = checkpoints.steps()
+    if not steps:
+        raise UserError(f"--workdir={workdir} has no checkpoint: train first, or type --workdir=runs/NAME")
+    if step not in (None, *steps):
+        raise UserError(
+            f"--step={step}: --workdir={workdir} has no checkpoint of step {step}: it has steps "
+            f"{', '.join(map(str, steps))}; type --step={steps[-1]}"
+        )
+    if compare_base and 0 not in steps:
+        raise UserError(f"--workdir={workdir} has no checkpoint of the start: type --nocompare_base")
 
 
 def sources_of(experiment: Experiment, data: Sequence[str], samples: int) -> dict[str, Bench]:
@@ -170,8 +193,8 @@ def evaluate_run(
     began = time.perf_counter()
     if workdir is None and (config.model.path is None or step):
         raise UserError("--workdir is missing: type --workdir=runs/NAME, or --config.model.path=MODEL alone")
-    if workdir is not None and not (workdir / "checkpoints").is_dir():
-        raise UserError(f"--workdir={workdir} holds no run: type --workdir=runs/NAME")
+    if workdir is not None:
+        check_steps(workdir, step, compare_base)
     experiment = build(config)
     benches = sources_of(experiment, data, samples)
     choose_on = validation_bench(experiment, samples)
@@ -195,6 +218,9 @@ def evaluate_run(
 def main(config: ConfigDict) -> None:
     given = flags.FLAGS
     temperatures = temperatures_of(given.temperatures)
+    if given.json:
+        check_file("--json", Path(given.json))
+    device_count()
     if given.split:
         config.data.eval_split = given.split
     if given.problems:

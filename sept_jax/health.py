@@ -3,7 +3,7 @@ traces of each known way to please a scorer without reasoning."""
 
 import functools
 import re
-from collections import Counter
+import zlib
 
 import jax
 import numpy as np
@@ -23,6 +23,20 @@ _SMALL = frozenset("012")
 _MULTIPLIER = np.int64(6_364_136_223_846_793_005)
 
 
+Sums = dict[str, tuple[float, float]]
+"""A metric's sum over a batch, or over a process's rows of one, and the number of things it is a mean of."""
+
+
+def means(sums: Sums) -> dict[str, float]:
+    """The metrics, without those of channels that know nothing."""
+    silent = tuple(name.removesuffix("verdict") for name, (_, count) in sums.items() if not count)
+    return {
+        name: total / max(count, 1)
+        for name, (total, count) in sums.items()
+        if not (name.startswith("channel/") and name.startswith(silent))
+    }
+
+
 def describe(
     prompts: Prompts,
     rollouts: Rollouts,
@@ -31,53 +45,64 @@ def describe(
     evidence: Evidence,
     scores: StepScores,
     reliability: Reliability,
-) -> dict[str, float]:
-    """Means over the batch: `step_score` and `quality` (pseudo-reward) and the quality's spread within
+) -> Sums:
+    """Of host arrays: `step_score` and `quality` (pseudo-reward) and the quality's spread within
     groups; `length` (tokens) and steps a path; `entropy` (nats a token); `diversity`, the share of different
     final answers in a group; what `text_habits` and `token_habits` tell; `unchecked_steps`, the share of
     steps on which no rule knows anything; `no_steps`, the share of paths with an answer and no other step
     that derives a value; and each channel's coverage of steps, mean verdict where it is known, and what its
     refutations and verifications are worth by the reliabilities so far (log-odds, nats)."""
-    prompts, rollouts, evidence, scores = jax.device_get((prompts, rollouts, evidence, scores))
     against, favour = jax.device_get(log_odds_weights(reliability)[0])
-    count = np.asarray(steps.count)
+    count = steps.count
     valid = np.arange(scores.score.shape[-1]) < count[..., None]
-    total = max(int(valid.sum()), 1)
+    total, problems, paths = valid.sum(), len(count), count.size
     answered = evidence.answer_id >= 0
     valued = ((evidence.value_id >= 0) & valid).sum(-1)
     unchecked = valid & ~evidence.known[..., _RULES].any(-1)
-    metrics = {
-        "step_score": float(scores.score.sum() / total),
-        "quality": float(scores.quality.mean()),
-        "quality_spread": float(scores.quality.std(-1).mean()),
-        "length": float(rollouts.length.mean()),
-        "finished": float(rollouts.finished.mean()),
-        "entropy": float(rollouts.entropy.sum() / max(rollouts.length.sum(), 1)),
-        "diversity": float(np.mean([len(np.unique(row)) / row.size for row in evidence.answer_id])),
-        "answered": float(answered.mean()),
-        "no_steps": float((answered & (valued < 2)).mean()),
-        "unchecked_steps": float(unchecked.sum() / total),
-        "steps_per_path": float(count.mean()),
-        "sampled_tokens": float(rollouts.length.sum()),
+    sums = {
+        "step_score": (scores.score.sum(), total),
+        "quality": (scores.quality.sum(), paths),
+        "quality_spread": (scores.quality.std(-1).sum(), problems),
+        "length": (rollouts.length.sum(), paths),
+        "finished": (rollouts.finished.sum(), paths),
+        "entropy": (rollouts.entropy.sum(), rollouts.length.sum()),
+        "diversity": (sum(len(np.unique(row)) / row.size for row in evidence.answer_id), problems),
+        "answered": (answered.sum(), paths),
+        "no_steps": ((answered & (valued < 2)).sum(), paths),
+        "unchecked_steps": (unchecked.sum(), total),
+        "steps_per_path": (count.sum(), paths),
     }
-    metrics |= text_habits(texts)
-    metrics |= token_habits(prompts.tokens, prompts.length, rollouts.tokens, rollouts.length)
+    sums |= text_habits(texts)
+    sums |= token_habits(prompts.tokens, prompts.length, rollouts.tokens, rollouts.length)
     for c, name in enumerate(CHANNELS):
         known = evidence.known[..., c] & valid
-        if known.any():
-            metrics[f"channel/{name}/coverage"] = float(known.sum() / total)
-            metrics[f"channel/{name}/verdict"] = float(evidence.verdict[..., c][known].mean())
-            metrics[f"channel/{name}/worth_against"] = float(against[c])
-            metrics[f"channel/{name}/worth_for"] = float(favour[c])
-    return metrics
+        sums |= {
+            f"channel/{name}/coverage": (known.sum(), total),
+            f"channel/{name}/verdict": (evidence.verdict[..., c][known].sum(), known.sum()),
+            f"channel/{name}/worth_against": (problems * against[c], problems),
+            f"channel/{name}/worth_for": (problems * favour[c], problems),
+        }
+    return {name: (float(value), float(number)) for name, (value, number) in sums.items()}
 
 
-def text_habits(texts: StepTexts) -> dict[str, float]:
-    """`repetition`: the mean over paths of the share of steps that repeat an earlier step of the path, its
+def answer_marks(texts: StepTexts) -> Int[np.ndarray, "B G"]:
+    """A number for each path's final answer as it is written, -1 for none: equal ones have the same, in all
+    processes."""
+    answers = [[final_answer(path.text) for path in paths] for paths in texts.paths]
+    return np.array([[-1 if a is None else zlib.crc32(a.encode()) for a in row] for row in answers], np.int64)
+
+
+def common_answer(marks: Int[np.ndarray, "B G"]) -> float:
+    """The share of the batch's final answers that are its most common one, over all problems."""
+    _, count = np.unique(marks[marks >= 0], return_counts=True)
+    return float(count.max(initial=0) / max(count.sum(), 1))
+
+
+def text_habits(texts: StepTexts) -> Sums:
+    """`repetition`: over paths, the share of steps that repeat an earlier step of the path, its
     text but for case and white space, or its equation's numbers in any order. `trivial_steps`: the share of
     steps that say x = x, add 0, multiply by 1, or reckon with numbers below 3 alone. `equations_per_step`:
-    equals signs a step, over steps that have one. `common_answer`: the share of the batch's final answers
-    that are its most common one, over all problems."""
+    equals signs a step, over steps that have one."""
     paths = [path for group in texts.paths for path in group]
     repeated, trivial, equals, with_equals, total = 0.0, 0, 0, 0, 0
     for path in paths:
@@ -90,12 +115,10 @@ def text_habits(texts: StepTexts) -> dict[str, float]:
             seen.update(said)
         total += len(path.spans)
         repeated += again / max(len(path.spans), 1)
-    answers = Counter(answer for path in paths if (answer := final_answer(path.text)) is not None)
     return {
-        "repetition": repeated / max(len(paths), 1),
-        "trivial_steps": trivial / max(total, 1),
-        "equations_per_step": equals / max(with_equals, 1),
-        "common_answer": max(answers.values(), default=0) / max(answers.total(), 1),
+        "repetition": (repeated, len(paths)),
+        "trivial_steps": (trivial, total),
+        "equations_per_step": (equals, with_equals),
     }
 
 
@@ -129,8 +152,8 @@ def token_habits(
     prompt_length: Int[np.ndarray, "B"],
     tokens: Int[np.ndarray, "B G T"],
     length: Int[np.ndarray, "B G"],
-) -> dict[str, float]:
-    """Means over paths of at least four tokens: `repeated_4grams`, the share of a path's 4-grams of tokens
+) -> Sums:
+    """Over paths of at least four tokens: `repeated_4grams`, the share of a path's 4-grams of tokens
     that it had before, and `copied_text`, the share of them that are in its prompt."""
     grams, inside = _grams(tokens[..., : int(length.max(initial=0))], length)
     count = inside.sum(-1)
@@ -143,10 +166,10 @@ def token_habits(
         if known.size:
             nearest = known[np.searchsorted(known[:-1], grams[b])]
             copied[b] = ((nearest == grams[b]) & inside[b]).sum(-1)
-    paths = max(int((count > 0).sum()), 1)
+    paths = float((count > 0).sum())
     return {
-        "repeated_4grams": float((repeated / np.maximum(count, 1)).sum() / paths),
-        "copied_text": float((copied / np.maximum(count, 1)).sum() / paths),
+        "repeated_4grams": (float((repeated / np.maximum(count, 1)).sum()), paths),
+        "copied_text": (float((copied / np.maximum(count, 1)).sum()), paths),
     }
 
 

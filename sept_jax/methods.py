@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from ml_collections import ConfigDict
 
 from sept_jax.checks.answers import final_answer
@@ -19,12 +19,14 @@ from sept_jax.grading import is_correct
 from sept_jax.records import Evidence, Problem, Rollouts, Steps, StepTexts
 from sept_jax.scoring import Judge
 from sept_jax.scoring.trajectory import trajectory_reward
+from sept_jax.sharding import fetch_batch, place_batch
 from sept_jax.update import path_certainty
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """What a path reward may read: problems with their paths, the policy that drew them, and a key."""
+    """What a path reward may read: problems with their paths, the policy that drew them, a key, and the
+    problems' places `rows` in the whole batch, of `count`."""
 
     problems: tuple[Problem, ...]
     texts: StepTexts
@@ -33,6 +35,8 @@ class Group:
     evidence: Evidence
     judge: Judge
     key: Array
+    rows: Int[np.ndarray, "B"]
+    count: int
 
 
 Reward = Callable[[Group], Float[np.ndarray, "B G"]]
@@ -52,8 +56,9 @@ def self_certainty(group: Group) -> Float[np.ndarray, "B G"]:
     """The mean over a path's tokens of KL(uniform || policy), nats (Zhao et al. 2025, arXiv 2505.19590,
     equation 3)."""
     judge = group.judge
-    certainty = path_certainty(judge.params, judge.model, judge.prompts, group.rollouts, judge.dtype)
-    return _token_mean(certainty, group.rollouts)
+    rollouts = place_batch(group.rollouts, jax.sharding.get_mesh())
+    certainty = path_certainty(judge.params, judge.model, judge.prompts, rollouts, judge.dtype)
+    return _token_mean(fetch_batch(certainty), group.rollouts)
 
 
 def entropy(group: Group) -> Float[np.ndarray, "B G"]:
@@ -62,9 +67,8 @@ def entropy(group: Group) -> Float[np.ndarray, "B G"]:
     return -_token_mean(group.rollouts.entropy, group.rollouts)
 
 
-def _token_mean(values: Float[Array, "B G T"], rollouts: Rollouts) -> Float[np.ndarray, "B G"]:
-    total, length = jax.device_get((values.sum(-1), rollouts.length))
-    return total / np.maximum(length, 1)
+def _token_mean(values: Float[np.ndarray, "B G T"], rollouts: Rollouts) -> Float[np.ndarray, "B G"]:
+    return values.sum(-1) / np.maximum(rollouts.length, 1)
 
 
 def trajectory(group: Group) -> Float[np.ndarray, "B G"]:
@@ -93,7 +97,8 @@ def gold(group: Group) -> Float[np.ndarray, "B G"]:
 def coin(group: Group) -> Float[np.ndarray, "B G"]:
     """A fair coin a path, from the key: what the loop does without a signal (Shao et al. 2025, arXiv
     2506.10947)."""
-    return np.asarray(jax.random.bernoulli(group.key, 0.5, group.rollouts.length.shape), np.float32)
+    shape = (group.count, group.rollouts.length.shape[1])
+    return np.asarray(jax.random.bernoulli(group.key, 0.5, shape), np.float32)[group.rows]
 
 
 def answered(group: Group) -> Float[np.ndarray, "B G"]:

@@ -17,6 +17,7 @@ import tensorboardX
 import tqdm
 
 from sept_jax.errors import UserError
+from sept_jax.folders import Folder
 
 
 class JsonLines:
@@ -172,15 +173,20 @@ class Progress:
             self._bar.close()
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Folder, value: Any) -> None:
     """Writes `value` as JSON, whole or not at all; numbers that are not finite become null.
 
     Raises:
         UserError: the file cannot be written.
     """
-    if jax.process_index() == 0:
-        with _told(Path(path)):
-            _replace(Path(path), json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    if jax.process_index() != 0:
+        return
+    text = json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    with _told(path):
+        if isinstance(path, str | Path):
+            _replace(Path(path), text)
+        else:
+            path.write_text(text)  # a bucket has no torn files
 
 
 def _replace(path: Path, text: str) -> None:
@@ -220,7 +226,7 @@ def _finite(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _told(path: Path):
+def _told(path: str | Folder):
     try:
         yield
     except OSError as error:

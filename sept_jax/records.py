@@ -42,8 +42,8 @@ class Problem:
 class Prompts:
     """Encoded prompts, padded on the right."""
 
-    tokens: Int[Array, "B P"]
-    length: Int[Array, "B"]
+    tokens: Int[Host, "B P"]
+    length: Int[Host, "B"]
 
 
 @flax.struct.dataclass
@@ -54,20 +54,20 @@ class Rollouts:
     from, `entropy` of the policy at temperature 1; all three in nats, and 0 from `length` on.
     """
 
-    tokens: Int[Array, "B G T"]
-    length: Int[Array, "B G"]
-    logprob: Float[Array, "B G T"]
-    sample_logprob: Float[Array, "B G T"]
-    entropy: Float[Array, "B G T"]
-    finished: Bool[Array, "B G"]
+    tokens: Int[Host, "B G T"]
+    length: Int[Host, "B G"]
+    logprob: Float[Host, "B G T"]
+    sample_logprob: Float[Host, "B G T"]
+    entropy: Float[Host, "B G T"]
+    finished: Bool[Host, "B G"]
 
 
 @flax.struct.dataclass
 class Steps:
     """The step that each token belongs to: -1 from the path's length on; steps beyond S join the last."""
 
-    step_id: Int[Array, "B G T"]
-    count: Int[Array, "B G"]
+    step_id: Int[Host, "B G T"]
+    count: Int[Host, "B G"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,9 +146,9 @@ class UpdateBatch:
     prompts: Prompts
     rollouts: Rollouts
     steps: Steps
-    quality: Float[Array, "B G"]
-    advantage: Float[Array, "B G T"]
-    reference_logprob: Float[Array, "B G T"] | None = None
+    quality: Float[Host, "B G"]
+    advantage: Float[Host, "B G T"]
+    reference_logprob: Float[Host, "B G T"] | None = None
 
 
 @flax.struct.dataclass

@@ -22,6 +22,8 @@ from sept_jax import curriculum, guard, sharding
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, init_state, model_fingerprint
+from sept_jax.folders import Folder, folder
+from sept_jax.machine import check_folder
 from sept_jax.methods import complete
 from sept_jax.metrics import write_json
 from sept_jax.models import decoder, lora
@@ -127,20 +129,29 @@ def restore_policy(checkpoints: Checkpoints, experiment: Experiment, step: int |
     )
 
 
-def start_of(workdir: Path, experiment: Experiment) -> PyTree:
-    """The parameters, on the host, that the run in `workdir`, of all parameters, started from.
+def check_start(workdir: Folder) -> None:
+    """Checks that a run is there to start from.
 
     Raises:
-      UserError: there is no such run, or its model has another shape.
+      UserError: there is none.
     """
     if not (workdir / "checkpoints").is_dir():
         raise UserError(
             f"config.warm_start.start: {workdir} holds no run: give a run's work directory, such as runs/NAME"
         )
+
+
+def start_of(workdir: Folder, experiment: Experiment) -> PyTree:
+    """The parameters, on the mesh, that the run in `workdir`, of all parameters, started from.
+
+    Raises:
+      UserError: there is no such run, or its model has another shape.
+    """
+    check_start(workdir)
     whole = dataclasses.replace(experiment, lora=None)
     checkpoints = Checkpoints(workdir / "checkpoints", 1, model_fingerprint(whole))
     try:
-        return jax.device_get(restore_policy(checkpoints, whole, 0))
+        return restore_policy(checkpoints, whole, 0)
     finally:
         checkpoints.close()
 
@@ -157,7 +168,7 @@ def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop,
     return loop.replace(state=state), int(saved["step"])
 
 
-def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume: bool) -> Path:
+def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume: bool) -> Folder:
     """The run's directory, not made yet.
 
     Raises:
@@ -165,16 +176,20 @@ def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume
         resume has another config.
     """
     name = Path(config_file.split(":")[0]).stem
-    workdir = Path(given or f"runs/{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
-    saved = workdir / "config.json"
     if resume and not given:
         raise UserError("--resume needs the run to continue: type --workdir=runs/NAME --resume")
+    if given == "":
+        raise UserError("--workdir is empty: type --workdir=runs/NAME, or leave it out")
+    workdir = folder(given or f"runs/{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    if isinstance(workdir, Path):
+        check_folder("--workdir", workdir)
+    saved = workdir / "config.json"
     if saved.exists() and not resume:
         raise UserError(f"--workdir={workdir} holds a run: type --resume to continue it, or pass another")
     if resume and not saved.exists():
         raise UserError(f"--workdir={workdir} holds no run to resume: leave out --resume to start one there")
     if resume:
-        there, here = json.loads(saved.read_text()), json.loads(json.dumps(complete(config).to_dict()))
+        there, here = _saved_config(saved), json.loads(json.dumps(complete(config).to_dict()))
         for key, was, now in _differences("", there, here):
             if not {key, key.split(".")[0]}.intersection(MAY_CHANGE):
                 raise UserError(
@@ -184,7 +199,17 @@ def find_workdir(config: ConfigDict, given: str | None, config_file: str, resume
     return workdir
 
 
-def open_workdir(workdir: Path, config: ConfigDict) -> None:
+def _saved_config(path: Folder) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        found = error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is no run's config ({found!r}): start another run, without --resume")
+    return found
+
+
+def open_workdir(workdir: Folder, config: ConfigDict) -> None:
     """Makes the run's directory and writes the config into it."""
     write_json(workdir / "config.json", complete(config).to_dict())
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from sept_jax.models import decoder
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts, Rollouts
-from sept_jax.sharding import batch_shards, constrain_batch
+from sept_jax.sharding import batch_shards, constrain_batch, gather_fsdp
 
 _BLOCK = 128
 
@@ -185,7 +185,7 @@ def _sample(
     """`sample_groups`; the config's temperature is 0 or 1, and counts where none is given."""
     temperature = config.temperature if temperature is None else temperature
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
-    params = decoder.for_compute(params, dtype)
+    params = gather_fsdp(decoder.for_compute(params, dtype), decoder.logical_axes(model))
     hidden, prompt_caches = decoder.prefill(params, model, prompts, dtype)
     layers = [
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Int
 
-from sept_jax.records import PathText, Steps, StepTexts
+from sept_jax.records import Host, PathText, Steps, StepTexts
 
 Span = tuple[int, int]
 Detokenize = Callable[[Sequence[int]], tuple[str, Sequence[int]]]
@@ -125,8 +124,8 @@ def token_steps(offsets: Sequence[int], spans: Sequence[Span]) -> Int[np.ndarray
 
 
 def split_steps(
-    tokens: Int[np.ndarray, "B G T"] | Int[Array, "B G T"],
-    length: Int[np.ndarray, "B G"] | Int[Array, "B G"],
+    tokens: Int[Host, "B G T"],
+    length: Int[Host, "B G"],
     detokenize: Detokenize,
     max_steps: int,
 ) -> tuple[Steps, StepTexts]:
@@ -151,4 +150,4 @@ def split_steps(
             count[b, g] = len(spans)
             paths.append(PathText(text, spans))
         problems.append(tuple(paths))
-    return Steps(jnp.asarray(step_id), jnp.asarray(count)), StepTexts(tuple(problems))
+    return Steps(step_id, count), StepTexts(tuple(problems))

@@ -1,35 +1,38 @@
 """The loop: self-training with process rewards.
 
 python -m sept_jax.train --config=configs/quickstart.py [--workdir=DIR] [--resume] [--config.KEY=VALUE ...]
+
+On a pod or a cluster every process runs the same command with --distributed.
 """
 
 import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags, logging
-from jaxtyping import Array, PyTree
+from jaxtyping import Float, PyTree
 from ml_collections import ConfigDict
 
-from sept_jax import command, curriculum, guard, report
+from sept_jax import command, curriculum, guard, processes, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
-from sept_jax.collect import Scored, make_judge, sample_and_score
+from sept_jax.collect import Scored, rewarded, sample_and_score, sample_lines
 from sept_jax.errors import UserError
 from sept_jax.evaluate import evaluate, make_benches
 from sept_jax.experiment import Experiment, build, model_fingerprint, policy, step_key
-from sept_jax.health import describe
+from sept_jax.folders import Files, Folder, files_of, folder
+from sept_jax.health import answer_marks, common_answer, describe, means
 from sept_jax.lock import only_one
-from sept_jax.methods import METHODS, Group
+from sept_jax.methods import METHODS
 from sept_jax.metrics import JsonLines, MetricsWriter, Progress, write_json
 from sept_jax.preemption import Preempted, heard
-from sept_jax.records import StepScores, UpdateBatch
+from sept_jax.records import Reliability, StepScores, UpdateBatch
 from sept_jax.run import (
     Loop,
+    check_start,
     commit,
     find_workdir,
     open_workdir,
@@ -41,24 +44,11 @@ from sept_jax.run import (
     start_of,
 )
 from sept_jax.scoring.pool import ReaderPool
-from sept_jax.scoring.reliability import count_votes, update_reliability
-from sept_jax.sharding import place_batch
+from sept_jax.scoring.reliability import update_reliability
+from sept_jax.sharding import batch_total, fetch_batch, gather_rows, place_batch
 from sept_jax.update import jitted_path_logprobs, micro_batches, update
 from sept_jax.validation import profile_steps
 from sept_jax.warm_start import further_batch, warm_start
-
-
-def rewarded(experiment: Experiment, scored: Scored, params: PyTree, key: Array) -> StepScores:
-    """The scores that the method learns from: the steps' own, or with its reward for the paths' quality."""
-    reward = METHODS[experiment.config.method].reward
-    if reward is None:
-        return scored.scores
-    judge = make_judge(experiment, params, scored.prompts)
-    return scored.scores.replace(
-        quality=reward(
-            Group(scored.problems, scored.texts, scored.rollouts, scored.steps, scored.evidence, judge, key)
-        )
-    )
 
 
 def update_pieces(
@@ -77,10 +67,12 @@ def update_pieces(
             rollouts=scored.rollouts,
             steps=scored.steps,
             quality=scores.quality,
-            advantage=step_advantages(scores, scored.steps, config.advantage),
+            advantage=fetch_batch(
+                step_advantages(*place_batch((scores, scored.steps), experiment.mesh), config.advantage)
+            ),
         )
     )
-    pieces = micro_batches(jax.device_get(batch), config.memory.micro_batches, config.memory.length_buckets)
+    pieces = micro_batches(batch, config.memory.micro_batches, config.memory.length_buckets)
     if config.loss.kl_weight == 0 or experiment.update.objective == "likelihood":
         return pieces
 
@@ -90,20 +82,30 @@ def update_pieces(
             reference, model=experiment.model, prompts=placed.prompts, rollouts=placed.rollouts,
             dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
         )  # fmt: skip
-        return piece.replace(reference_logprob=np.asarray(logprob))
+        return piece.replace(reference_logprob=fetch_batch(logprob))
 
     return [with_reference(piece) for piece in pieces]
 
 
-def sample_lines(scored: Scored, step: int, count: int) -> list[dict]:
-    """The first `count` problems of a batch as lines of `samples.jsonl`."""
-    lines = []
-    for row in range(min(count, len(scored.problems))):
-        problem, paths, readings = scored.problems[row], scored.texts.paths[row], scored.readings[row]
-        lines.append(
-            report.sample_record(step, problem, scored.prompt_texts[row], paths, readings, scored.scores, row)
-        )
-    return lines
+def batch_metrics(
+    experiment: Experiment, scored: Scored, scores: StepScores, reliability: Reliability
+) -> tuple[dict[str, float], Float[np.ndarray, "B"]]:
+    """What the whole batch shows, and the ease of each of its problems; every process gets the same."""
+    sums = describe(
+        scored.prompts, scored.rollouts, scored.steps, scored.texts, scored.evidence, scored.scores,
+        reliability,
+    )  # fmt: skip
+    quality = scores.quality
+    sums["reward"] = (float(quality.sum()), quality.size)
+    sums["reward_spread"] = (float(quality.std(-1).sum()), len(quality))
+    totals = batch_total(np.array(list(sums.values()), np.float64), experiment.mesh).tolist()
+    totals = dict(zip(sums, map(tuple, totals), strict=True))
+    marks, ease = gather_rows(
+        (answer_marks(scored.texts), curriculum.group_ease(scored.scores, scored.evidence)),
+        scored.rows, scored.count,
+    )  # fmt: skip
+    rest = {"sampled_tokens": totals["length"][0], "common_answer": common_answer(marks)}
+    return means(totals) | rest | {"ease": float(ease.mean())}, ease
 
 
 def train_step(
@@ -132,23 +134,16 @@ def train_step(
     )
     metrics = {name: float(value) for name, value in updated.items()}
     updated_at = time.perf_counter()
-    metrics |= describe(
-        scored.prompts, scored.rollouts, scored.steps, scored.texts, scored.evidence, scored.scores,
-        loop.reliability,
-    )  # fmt: skip
-    ease = curriculum.group_ease(scored.scores, scored.evidence)
+    shown, ease = batch_metrics(experiment, scored, scores, loop.reliability)
+    metrics |= shown
     observed = curriculum.observe(loop.curriculum, levels, indices, ease, settings)
     watched, alarm = guard.watch(loop.guard, metrics, experiment.guard)
-    votes = count_votes(scored.evidence, scored.steps.count, loop.reliability)
     # on the host, as a checkpoint restores it: a resumed run reads the same arrays, laid out alike
     reliability = jax.device_get(
-        update_reliability(loop.reliability, votes, experiment.config.scoring.reliability_memory)
+        update_reliability(loop.reliability, scored.votes, experiment.config.scoring.reliability_memory)
     )
     now = time.perf_counter()
     metrics |= {
-        "reward": float(scores.quality.mean()),
-        "reward_spread": float(scores.quality.std(-1).mean()),
-        "ease": float(ease.mean()),
         "level": float(np.mean([problem.level for problem in problems])),
         "level_cap": float(observed.cap),
         "alarms": float(watched.alarms),
@@ -169,11 +164,11 @@ def first_params(experiment: Experiment) -> PyTree:
     """The parameters that self-training starts from: another run's start, warm-started ones, the model's."""
     settings = experiment.config.warm_start
     if settings.start is not None:
-        return start_of(Path(settings.start), experiment)
+        return start_of(folder(settings.start), experiment)
     return warm_start(experiment) if settings.steps else experiment.params
 
 
-def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]:
+def train(experiment: Experiment, workdir: Folder, resume: bool) -> dict[str, Any]:
     """Runs or resumes the loop and returns what `summary.json` holds.
 
     Raises:
@@ -185,7 +180,7 @@ def train(experiment: Experiment, workdir: Path, resume: bool) -> dict[str, Any]
 
 
 def _train(
-    experiment: Experiment, workdir: Path, resume: bool, opened: contextlib.ExitStack
+    experiment: Experiment, workdir: Folder, resume: bool, opened: contextlib.ExitStack
 ) -> dict[str, Any]:
     config, began = experiment.config, time.perf_counter()
 
@@ -193,8 +188,9 @@ def _train(
         return opened.enter_context(contextlib.closing(thing))
 
     stop_after = opened.enter_context(heard())
-    writer = closed_at_last(MetricsWriter(workdir))
-    samples = closed_at_last(JsonLines(workdir / "samples.jsonl"))
+    files = Files(workdir, fresh=not resume)
+    writer = closed_at_last(MetricsWriter(files.here))
+    samples = closed_at_last(JsonLines(files.here / "samples.jsonl"))
     checkpoints = closed_at_last(
         Checkpoints(workdir / "checkpoints", config.checkpoint.keep, model_fingerprint(experiment))
     )
@@ -225,6 +221,7 @@ def _train(
     def save(loop: Loop, notes: dict[str, Any]) -> None:
         notes["seconds"] = seconds_before + time.perf_counter() - began
         try:
+            files.copy()
             save_loop(checkpoints, loop, notes)
         except UserError as error:
             if config.checkpoint.on_error == "stop":
@@ -253,7 +250,7 @@ def _train(
     progress = Progress(config.steps, start=int(loop.state.step), name="self-training")
     while int(loop.state.step) < config.steps and not notes["stopped"]:
         if not tracing and int(loop.state.step) + 1 in traced:
-            trace.enter_context(jax.profiler.trace(workdir / "profile"))
+            trace.enter_context(jax.profiler.trace(files.here / "profile"))
             tracing = True
         loop, scored, metrics, alarm = train_step(experiment, readers, loop, reference)
         step = int(loop.state.step)
@@ -297,6 +294,7 @@ def _train(
             raise Preempted(f"step {step}")
     progress.close()
     after = example(loop)
+    files.copy()
     return {
         "base": notes["base"],
         "final": notes["last"],
@@ -310,17 +308,25 @@ def _train(
 
 
 def main(config: ConfigDict) -> None:
-    config_file = flags.FLAGS["config"].config_filename
-    workdir = find_workdir(config, flags.FLAGS.workdir, config_file, flags.FLAGS.resume)
+    given = flags.FLAGS
+    if given.distributed:
+        if given.workdir is None:
+            raise UserError("--workdir is missing: several processes share one; type --workdir=runs/NAME")
+        processes.join(given.coordinator, given.processes, given.process)
+    workdir = find_workdir(config, given.workdir, given["config"].config_filename, given.resume)
     experiment = build(config)
-    with only_one(workdir, "--workdir"), jax.set_mesh(experiment.mesh):
+    if config.warm_start.start is not None:
+        check_start(folder(config.warm_start.start))
+    with processes.only_in_first(only_one(files_of(workdir), "--workdir")), jax.set_mesh(experiment.mesh):
         open_workdir(workdir, experiment.config)
         print(f"writing to {workdir}", flush=True)
         try:
-            summary = train(experiment, workdir, flags.FLAGS.resume)
+            summary = train(experiment, workdir, given.resume)
         except Preempted as told:
             print(f"told to stop: saved at {told}; the same command with --resume goes on from there")
             return
+    if jax.process_index() != 0:
+        return
     shown = {name: summary.pop(name) for name in ("before", "after")}
     write_json(
         workdir / "summary.json", summary | {"config": experiment.config.to_dict(), "commit": commit()}
@@ -334,4 +340,8 @@ def main(config: ConfigDict) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Where the run is written; default runs/<config>-<date>.")
     flags.DEFINE_bool("resume", False, "Continue the run in --workdir from its newest checkpoint.")
+    flags.DEFINE_bool("distributed", False, "This process is one of several, on a pod or a cluster.")
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of the first process, where jax cannot find it out.")
+    flags.DEFINE_integer("processes", None, "The number of processes, likewise.", lower_bound=1)
+    flags.DEFINE_integer("process", None, "The number of this process, from 0, likewise.", lower_bound=0)
     command.run(main)

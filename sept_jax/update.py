@@ -14,8 +14,9 @@ from jaxtyping import Array, Float, Int, PyTree
 from sept_jax import losses
 from sept_jax.models import decoder, lora
 from sept_jax.models.config import ModelConfig
+from sept_jax.processes import largest
 from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
-from sept_jax.sharding import place_batch
+from sept_jax.sharding import batch_total, place_batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,16 +189,16 @@ def loss(
 
 
 def micro_batches(batch: UpdateBatch, count: int, length_parts: int) -> list[UpdateBatch]:
-    """The batch (on the host) in `count` pieces of equally many problems, which `count` divides.
+    """This process's rows of a batch, on the host, in `count` pieces of equally many, which `count` divides.
 
     Problems with like longest paths lie together, and each piece's T axis is cut to the shortest of
-    `length_parts` equal fractions of T that holds its longest path: few lengths to compile for, and little
-    padding to pay for.
+    `length_parts` equal fractions of T that holds its longest path, in any process: few lengths to compile
+    for, and little padding to pay for.
     """
     longest, width = np.max(batch.rollouts.length, axis=1), batch.rollouts.tokens.shape[2]
     pieces = []
     for rows in np.split(np.argsort(longest, kind="stable"), count):
-        bucket = bucket_length(int(longest[rows].max()), width, length_parts)
+        bucket = bucket_length(largest(int(longest[rows].max())), width, length_parts)
         pieces.append(
             jax.tree.map(lambda x, r=rows, t=bucket: x[r, :, :t] if np.ndim(x) == 3 else x[r], batch)
         )
@@ -263,19 +264,20 @@ def update(
     config: UpdateConfig,
     dtype: DTypeLike,
 ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
-    """One optimizer step on a batch in pieces, one of which is on the mesh in use at a time; their gradients
-    are summed in f32.
+    """One optimizer step on a batch in pieces, of which a process gives its rows, and one of which is on the
+    mesh in use at a time; their gradients are summed in f32.
 
     Loss or gradients that are not finite leave parameters and optimizer as they were, and `skipped` is 1. The
     state is donated, but for what is frozen. Compiled once for each shape of a piece.
     """
-    totals = {
-        "tokens": np.float32(max(sum(np.sum(np.asarray(piece.steps.step_id) >= 0) for piece in pieces), 1)),
-        "groups": np.float32(sum(len(piece.quality) for piece in pieces)),
-    }
+    mesh = jax.sharding.get_mesh()
+    tokens = sum(np.sum(np.asarray(piece.steps.step_id) >= 0) for piece in pieces)
+    groups = sum(len(piece.quality) for piece in pieces)
+    tokens, groups = batch_total(np.array([tokens, groups], np.float64), mesh)
+    totals = {"tokens": np.float32(max(tokens, 1)), "groups": np.float32(groups)}
     gradient, parts = jax.tree.map(jnp.zeros_like, state.trainable), []
     for piece in pieces:
-        piece = place_batch(piece, jax.sharding.get_mesh())
+        piece = place_batch(piece, mesh)
         gradient, part = _add_gradient(
             gradient, state.trainable, state.frozen, piece, totals, model, config, dtype
         )

@@ -7,7 +7,6 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
@@ -19,6 +18,7 @@ from sept_jax.experiment import Experiment, init_state
 from sept_jax.metrics import Progress
 from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Prompts, Rollouts, Steps, UpdateBatch
+from sept_jax.sharding import batch_total, own_rows
 from sept_jax.update import make_optimizer, micro_batches, update
 
 _BLOCK = 8
@@ -43,7 +43,7 @@ def worked_batch(
     """
     buckets = tuple(prompt_config["buckets"])
     texts = [render(source[i], tokenizer, prompt_config) for i in indices]
-    prompts = jax.tree.map(np.asarray, encode_prompts(texts, tokenizer, buckets))
+    prompts = encode_prompts(texts, tokenizer, buckets)
     rows = [[*tokenizer.encode(source.worked(i, mistakes)), tokenizer.eos_ids[0]] for i in indices]
     longest = max(map(len, rows))
     if sum(len(row) > width for row in rows) > len(rows) / 10:
@@ -89,9 +89,11 @@ def batch_indices(levels: Float[np.ndarray, "N"], size: int, step: int) -> list[
 
 
 def _batch(experiment: Experiment, indices: Sequence[int]) -> UpdateBatch:
+    """This process's rows of a batch."""
+    rows = own_rows(len(indices), experiment.mesh)
     return worked_batch(
         experiment.worked,
-        indices,
+        [indices[row] for row in rows],
         Mistakes(**experiment.config.warm_start.mistakes),
         experiment.tokenizer,
         experiment.config.prompt,
@@ -117,7 +119,7 @@ def warm_start(experiment: Experiment) -> PyTree:
     began, tokens = time.perf_counter(), 0
     for step in range(settings.steps):
         batch = _batch(experiment, batch_indices(levels, settings.batch, step))
-        tokens += int((batch.steps.step_id >= 0).sum())
+        tokens += int(batch_total((batch.steps.step_id >= 0).sum(), experiment.mesh))
         state, metrics = update(
             state, micro_batches(batch, 1, experiment.config.memory.length_buckets),
             optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,

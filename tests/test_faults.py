@@ -12,8 +12,7 @@ import time
 import jax
 import numpy as np
 import pytest
-
-from sept_jax.checkpoint import Checkpoints
+import saved
 
 pytestmark = pytest.mark.slow
 
@@ -87,24 +86,9 @@ def finish(process, code=0):
 
 
 def result(workdir):
-    """The arrays of the newest checkpoint by name, and the steps of metrics.jsonl and of samples.jsonl."""
-    [newest] = [int(step.name) for step in (workdir / "checkpoints").iterdir() if step.name == "8"]
-    about = json.loads((workdir / "checkpoints" / str(newest) / "about" / "metadata").read_text())
-    config = json.loads((workdir / "config.json").read_text())
-    assert config["steps"] == newest
-    checkpoints = Checkpoints(workdir / "checkpoints", 2, about["model"])
-    tree = {}
-    for name, kind in about["leaves"].items():
-        dtype, _, shape = kind.partition("[")
-        if name not in about["keys"]:
-            *parents, leaf = name.split("/")
-            at = tree
-            for parent in parents:
-                at = at.setdefault(parent, {})
-            at[leaf] = np.zeros(json.loads("[" + shape), dtype)
-    tree = {name: part for name, part in tree.items() if name in ("trainable", "curriculum", "reliability")}
-    found, _ = checkpoints.restore(newest, tree)
-    checkpoints.close()
+    """The arrays of the last checkpoint by name, and the steps of metrics.jsonl and of samples.jsonl."""
+    found = saved.arrays(workdir, 8)
+    assert json.loads((workdir / "config.json").read_text())["steps"] == 8
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     samples = [json.loads(line) for line in (workdir / "samples.jsonl").read_text().splitlines()]
     return (

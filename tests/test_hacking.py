@@ -17,7 +17,7 @@ import pytest
 from configs import base, quickstart
 from sept_jax.advantages import step_advantages
 from sept_jax.checks.reading import read_path
-from sept_jax.health import text_habits
+from sept_jax.health import means, text_habits
 from sept_jax.records import CHANNELS, PathText, Rollouts, Steps, StepTexts
 from sept_jax.scoring import ScoringConfig, gather_evidence, score_steps
 from sept_jax.steps import split_text, token_steps
@@ -274,5 +274,5 @@ def test_a_metric_shows_the_hack(hack, metric):
         shown = []
         for lines in (task.right, HACKS[hack](task, task.right)):
             text = "\n".join(lines)
-            shown.append(text_habits(StepTexts(((PathText(text, split_text(text)),),)))[metric])
+            shown.append(means(text_habits(StepTexts(((PathText(text, split_text(text)),),))))[metric])
         assert shown[0] < shown[1]

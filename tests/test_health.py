@@ -1,8 +1,8 @@
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 
-from sept_jax.health import describe, text_habits, token_habits
+from sept_jax.health import answer_marks, common_answer, describe, means, text_habits, token_habits
 from sept_jax.records import (
     CHANNELS,
     Evidence,
@@ -49,14 +49,14 @@ def batch():
     evidence = Evidence(verdict, known, value_id, np.array([[3, 3, 5, -1]], np.int32))
     score = np.where(VALID, np.array([[[0.75, 0.25], [1.0, 0], [0.5, 0], [0, 0]]]), 0).astype(np.float32)
     quality = np.array([[0.5, 1.0, 0.5, 0.0]], np.float32)
-    steps = Steps(jnp.where(jnp.asarray(INSIDE), 0, -1), jnp.asarray(COUNT))
+    steps = Steps(np.where(INSIDE, 0, -1), COUNT)
     scores = StepScores(score, np.zeros_like(verdict), quality)
     prompts = Prompts(np.array([[1, 2, 3, 4, 0]], np.int32), np.array([4], np.int32))
     return prompts, rollouts, steps, step_texts(TEXTS), evidence, scores, init_reliability()
 
 
 def test_hand_worked_batch():
-    assert describe(*batch()) == pytest.approx(
+    assert means(describe(*batch())) == pytest.approx(
         {
             "step_score": 2.5 / 4,
             "quality": 0.5,
@@ -69,11 +69,9 @@ def test_hand_worked_batch():
             "no_steps": 0.5,  # the second and the third path
             "unchecked_steps": 0.25,  # the third path's
             "steps_per_path": 1.0,
-            "sampled_tokens": 8.0,
             "repetition": 0.0,
             "trivial_steps": 0.0,
             "equations_per_step": 1.0,
-            "common_answer": 2 / 3,
             "repeated_4grams": 0.0,
             "copied_text": 1.0,  # of the one path that is long enough
             "channel/arithmetic/coverage": 0.75,
@@ -90,9 +88,7 @@ def test_a_batch_without_steps_has_finite_numbers():
     rollouts = rollouts.replace(length=0 * LENGTH, entropy=0 * rollouts.entropy)
     scores = scores.replace(score=0 * scores.score, quality=0 * scores.quality)
     steps = steps.replace(count=0 * steps.count)
-    metrics = describe(
-        prompts, rollouts, steps, step_texts(("",) * 4), evidence, scores, reliability
-    )  # fmt: skip
+    metrics = means(describe(prompts, rollouts, steps, step_texts(("",) * 4), evidence, scores, reliability))
     assert all(np.isfinite(value) for value in metrics.values())
     assert (metrics["step_score"], metrics["entropy"]) == (0.0, 0.0)
 
@@ -108,7 +104,7 @@ def test_a_batch_without_steps_has_finite_numbers():
     ],
 )
 def test_repetition(text, share):
-    assert text_habits(step_texts([text]))["repetition"] == pytest.approx(share)
+    assert means(text_habits(step_texts([text])))["repetition"] == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -120,16 +116,27 @@ def test_repetition(text, share):
     ],
 )  # fmt: skip
 def test_trivial_steps(step, trivial):
-    assert text_habits(step_texts([step]))["trivial_steps"] == trivial
+    assert means(text_habits(step_texts([step])))["trivial_steps"] == trivial
 
 
 def test_merged_equations_and_the_common_answer():
-    merged = text_habits(step_texts(["4*5=20, 3+20=23\n1+1=2\nso\n#### 23"], ["#### 23", "#### 4"], ["?"]))
-    assert merged["equations_per_step"] == 1.5
-    assert merged["common_answer"] == pytest.approx(2 / 3)
-    assert text_habits(step_texts(["?"])) == {
-        "repetition": 0, "trivial_steps": 0, "equations_per_step": 0, "common_answer": 0,
-    }  # fmt: skip
+    texts = step_texts(["4*5=20, 3+20=23\n1+1=2\nso\n#### 23"], ["#### 23", "#### 4"], ["?"])
+    assert means(text_habits(texts))["equations_per_step"] == 1.5
+    pairs = step_texts(["#### 23", "#### 4"], ["#### 23", "?"])
+    assert common_answer(answer_marks(pairs)) == pytest.approx(2 / 3)
+    nothing = step_texts(["?"])
+    assert means(text_habits(nothing)) == {"repetition": 0, "trivial_steps": 0, "equations_per_step": 0}
+    assert common_answer(answer_marks(nothing)) == 0
+
+
+def test_the_sums_of_two_parts_are_those_of_the_whole():
+    """What several processes add up is what one would have said."""
+    prompts, rollouts, steps, texts, evidence, scores, reliability = batch()
+    twice = jax.tree.map(lambda x: np.concatenate([x, x]), (prompts, rollouts, steps, evidence, scores))
+    whole = describe(*twice[:3], StepTexts(texts.paths * 2), *twice[3:], reliability)
+    part = describe(prompts, rollouts, steps, texts, evidence, scores, reliability)
+    added = {name: (2 * total, 2 * count) for name, (total, count) in part.items()}
+    assert means(added) == pytest.approx(means(whole))
 
 
 def test_repeated_and_copied_4grams():
@@ -140,10 +147,10 @@ def test_repeated_and_copied_4grams():
         np.array([[2, 3, 4, 1, 5, 5, 5, 5]]),
         np.array([5]),
     )  # 2341 and 3415; 5555 lies past the end
-    assert token_habits(prompt, size, tokens, length) == pytest.approx(
+    assert means(token_habits(prompt, size, tokens, length)) == pytest.approx(
         {"repeated_4grams": (1 / 5 + 2 / 3) / 2, "copied_text": (1 / 5 + 0) / 2}
     )
-    assert token_habits(prompt, size, tokens[..., :3], np.minimum(length, 3)) == {
+    assert means(token_habits(prompt, size, tokens[..., :3], np.minimum(length, 3))) == {
         "repeated_4grams": 0, "copied_text": 0,
     }  # fmt: skip
 
@@ -156,5 +163,5 @@ def test_equal_grams_are_told_from_gramlike_neighbours():
     for row, size in zip(tokens.reshape(-1, 40), length.ravel(), strict=True):
         grams = [tuple(row[i : i + 4]) for i in range(size - 3)]
         shares.append(1 - len(set(grams)) / len(grams))
-    found = token_habits(tokens[:, 0], length[:, 0], tokens, length)
+    found = means(token_habits(tokens[:, 0], length[:, 0], tokens, length))
     assert found["repeated_4grams"] == pytest.approx(np.mean(shares))

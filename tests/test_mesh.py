@@ -1,4 +1,7 @@
-"""Every jitted stage gives on eight devices what it gives on one."""
+"""Every jitted stage gives on eight devices what it gives on one, and a device holds its part alone."""
+
+import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -10,51 +13,80 @@ import tiny
 
 from sept_jax import sharding
 from sept_jax.models import decoder
+from sept_jax.records import TrainState
 from sept_jax.sampling import SamplingConfig, sample_groups
-from sept_jax.update import micro_batches, update
+from sept_jax.update import make_optimizer, micro_batches, update
 
 AUTO = (jax.sharding.AxisType.Auto,) * 3
+MODEL = dataclasses.replace(tiny.MODEL, vocab_size=24, num_kv_heads=4)  # 8 and 4 divide every axis
+OPTIMIZER = make_optimizer(1e-3, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99)
+MESHES = [(8, 1, 1), (1, 8, 1), (2, 2, 2), (1, 2, 4)]
+
+
+def start():
+    """Random parameters, larger than at a start, so that distributions are far from uniform."""
+    made = decoder.init_params(MODEL, jax.random.key(0))
+    return jax.tree.map(lambda p: p * 3.0 if p.ndim > 1 else p + 0.1, made)
+
+
+def placed_start(mesh):
+    """The state before the first update, on a mesh."""
+    params = start()
+    cut = sharding.tree_shardings(decoder.logical_axes(MODEL), params, mesh)
+    params = jax.device_put(params, cut)
+    opt_state = OPTIMIZER.init(params)
+    like = sharding.like_parameters(opt_state, params, cut, mesh)
+    return TrainState(
+        params, {}, jax.device_put(opt_state, like), jnp.zeros((), jnp.int32), jax.random.key(0)
+    )
 
 
 def on(mesh, batch):
-    """Tokens of sampled paths, state and metrics after an update, and the sharded start, on a mesh."""
-    axes = decoder.logical_axes(tiny.MODEL)
-    placed = sharding.tree_shardings(axes, tiny.params(), mesh)
+    """Sampled paths, and the state and metrics after an update, on a mesh."""
     with jax.set_mesh(mesh):
-        params = jax.device_put(tiny.params(), placed)
+        state = placed_start(mesh)
         rollouts = sample_groups(
-            params, sharding.place_batch(tiny.prompts((5, 3, 4, 2) * 2), mesh), jax.random.key(0),
-            model=tiny.MODEL, config=SamplingConfig(4, 12, eos_ids=(1,), compactions=2), dtype=jnp.float32,
+            state.trainable, sharding.place_batch(tiny.prompts((5, 3, 4, 2) * 2), mesh), jax.random.key(0),
+            model=MODEL, config=SamplingConfig(4, 12, eos_ids=(1,), compactions=2), dtype=jnp.float32,
         )  # fmt: skip
-        state = test_update.make_state(params)
         state, metrics = update(
-            state, micro_batches(jax.device_get(batch), 2, 2),
-            optimizer=test_update.OPTIMIZER, model=tiny.MODEL, config=test_update.CONFIG, dtype=jnp.float32,
+            state, micro_batches(jax.device_get(batch), 1, 2),
+            optimizer=OPTIMIZER, model=MODEL, config=test_update.CONFIG, dtype=jnp.float32,
         )  # fmt: skip
-    return jax.device_get(rollouts), jax.device_get((state.trainable, state.opt_state, metrics)), params
+    return jax.device_get(rollouts), jax.device_get((state.trainable, state.opt_state)), metrics
 
 
 @pytest.fixture(scope="module")
 def one_device():
     mesh = jax.make_mesh((1, 1, 1), sharding.MESH_AXES, AUTO, devices=jax.devices()[:1])
     batch = test_update.make_batch()
-    return batch, *on(mesh, batch)[:2]
+    return batch, *on(mesh, batch)
 
 
-@pytest.mark.parametrize("shape", [(8, 1, 1), (1, 4, 2), (2, 2, 2)])
+def assert_close(one, two, **tolerance):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **tolerance), one, two)
+
+
+@pytest.mark.parametrize("shape", MESHES)
 def test_sampling_and_update_equal_one_device(one_device, shape):
-    batch, rollouts, updated = one_device
-    sampled, trained, _ = on(sharding.make_mesh(shape), batch)
+    batch, rollouts, updated, metrics = one_device
+    sampled, trained, told = on(sharding.make_mesh(shape), batch)
     np.testing.assert_array_equal(sampled.tokens, rollouts.tokens)
     np.testing.assert_allclose(sampled.logprob, rollouts.logprob, atol=1e-5)
     gradients = [optax.tree.get(tree[1], "mu") for tree in (trained, updated)]
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), *gradients)
-    metrics = trained[2], updated[2]
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), *metrics)
+    assert_close(*gradients, atol=1e-6)
+    assert_close(trained[0], updated[0], atol=1e-5)
+    assert_close(jax.device_get(told), jax.device_get(metrics), rtol=1e-5, atol=1e-5)
 
 
-def test_parameters_are_really_cut():
-    params = on(sharding.make_mesh((2, 2, 2)), test_update.make_batch())[2]
-    query = params["layers"]["query"]
-    assert query.sharding.shard_shape(query.shape) == (2, 8, 8)
-    assert params["embed"].sharding.shard_shape(params["embed"].shape) == (19, 8)
+@pytest.mark.parametrize("shape", MESHES)
+def test_a_device_holds_its_part_of_parameters_and_optimizer(shape):
+    mesh = sharding.make_mesh(shape)
+    state = placed_start(mesh)
+    cut = mesh.shape["fsdp"] * mesh.shape["tensor"]
+    paths = jax.tree_util.tree_leaves_with_path((state.trainable, state.opt_state))
+    for path, leaf in paths:
+        part = math.prod(leaf.sharding.shard_shape(leaf.shape))
+        vector = jax.tree_util.keystr(path).endswith(("norm']", "bias']")) or leaf.ndim == 0
+        assert part * (1 if vector else cut) == leaf.size or vector, path
+        assert sum(shard.data.size for shard in leaf.addressable_shards) == 8 * part

@@ -26,7 +26,7 @@ def a_group(gold=("5", "7"), key=0):
     entropies = np.where(inside, np.arange(width, dtype=np.float32), 0.0).astype(np.float32)
     zeros = np.zeros_like(entropies)
     finished = np.asarray([[True, True, False, True], [True] * 4])
-    rollouts = Rollouts(*map(jnp.asarray, (tokens, length, zeros, zeros, entropies, finished)))
+    rollouts = Rollouts(tokens, length, zeros, zeros, entropies, finished)
     shape = (batch, size, 2, len(CHANNELS))
     evidence = Evidence(
         np.zeros(shape, np.float32), np.zeros(shape, bool), np.full(shape[:3], -1, np.int32), ANSWER_ID
@@ -39,10 +39,12 @@ def a_group(gold=("5", "7"), key=0):
         problems=tuple(Problem("?", answer, 1.0, str(i)) for i, answer in enumerate(gold)),
         texts=StepTexts(tuple(tuple(PathText(t, ((0, len(t)),)) for t in row) for row in ANSWERS)),
         rollouts=rollouts,
-        steps=Steps(jnp.where(inside, 0, -1), jnp.ones(length.shape, jnp.int32)),
+        steps=Steps(np.where(inside, 0, -1), np.ones(length.shape, np.int32)),
         evidence=evidence,
         judge=judge,
         key=jax.random.key(key),
+        rows=np.arange(len(ANSWERS)),
+        count=len(ANSWERS),
     )
 
 
@@ -90,6 +92,14 @@ def test_the_coin_is_fair_and_follows_the_key():
     assert set(np.unique(throws)) == {0.0, 1.0}
     assert abs(throws.mean() - 0.5) < 0.1
     np.testing.assert_array_equal(methods.coin(a_group(key=5)), throws[5])
+
+
+def test_the_coin_of_a_problem_does_not_depend_on_who_holds_it():
+    group = a_group()
+    last = dataclasses.replace(
+        group, rows=np.array([1]), rollouts=jax.tree.map(lambda x: x[1:], group.rollouts)
+    )
+    np.testing.assert_array_equal(methods.coin(last), methods.coin(group)[1:])
 
 
 def test_no_method_but_gold_reads_an_answer():

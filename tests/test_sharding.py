@@ -11,9 +11,14 @@ from sept_jax.errors import UserError
 from sept_jax.records import Prompts
 from sept_jax.sharding import (
     MESH_AXES,
+    batch_total,
     constrain_batch,
+    fetch_batch,
+    gather_fsdp,
+    gather_rows,
     like_parameters,
     make_mesh,
+    own_rows,
     partition,
     place_batch,
     tree_shardings,
@@ -143,3 +148,29 @@ def test_adam_steps_on_a_mesh_equal_those_on_one_device(mesh):
     cut = like_parameters(state, params, shardings, mesh)
     found = two_steps(jax.device_put(params, shardings), jax.device_put(state, cut))
     jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-6), found, two_steps(params, state))
+
+
+@pytest.mark.parametrize("shape", [(8, 1, 1), (2, 2, 2), (1, 1, 8)])
+def test_a_batch_goes_to_the_mesh_and_comes_back(shape):
+    mesh = make_mesh(shape)
+    batch = {"tokens": np.arange(48).reshape(8, 3, 2), "length": np.arange(8)}
+    with jax.set_mesh(mesh):
+        placed = place_batch(batch, mesh)
+        assert placed["tokens"].sharding.shard_shape((8, 3, 2))[0] == 8 // (shape[0] * shape[1])
+        back = fetch_batch(placed)
+    jax.tree.map(np.testing.assert_array_equal, back, batch)
+
+
+def test_one_process_holds_all_rows_once(mesh):
+    np.testing.assert_array_equal(own_rows(8, mesh), np.arange(8))
+    np.testing.assert_array_equal(own_rows(6, mesh), np.arange(6))
+    assert batch_total(np.array([3.0, 4.0]), mesh).tolist() == [3.0, 4.0]
+    values, places = np.array([[1, 2], [3, 4]]), np.array([1, 0])
+    np.testing.assert_array_equal(gather_rows(values, places, 2), values[::-1])
+
+
+def test_parameters_are_gathered_over_fsdp_alone(mesh):
+    weight = jax.device_put(jnp.ones((4, 8)), NamedSharding(mesh, PartitionSpec("fsdp", "tensor")))
+    with jax.set_mesh(mesh):
+        whole = jax.jit(lambda p: gather_fsdp(p, {"w": ("embed", "mlp")}))({"w": weight})["w"]
+    assert whole.sharding.shard_shape(whole.shape) == (4, 4)

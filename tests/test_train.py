@@ -251,8 +251,6 @@ def test_chunks_draw_and_score_what_the_batch_would(mesh):
     assert whole.problems == halves.problems
     for one, two in ((whole.rollouts, halves.rollouts), (whole.steps, halves.steps)):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, two)
-        shardings = jax.tree.map(lambda x: x.sharding.shard_shape(x.shape)[0], two)
-        assert set(jax.tree.leaves(shardings)) == {8 // (mesh.shape["data"] * mesh.shape["fsdp"])}
     np.testing.assert_allclose(whole.scores.score, halves.scores.score, atol=1e-5)
     assert halves.counts == {"cache_hits": 24, "check_timeouts": 0, "check_errors": 0, "worker_restarts": 0}
     assert whole.seconds["score"] == whole.seconds["score_wait"]

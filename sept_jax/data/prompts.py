@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -48,6 +47,20 @@ def render(problem: Problem, tokenizer: PromptTokenizer, prompt_config: PromptCo
     return _plain(problem.question, prompt_config) if chat is None else chat
 
 
+def check_templates(prompt_config: PromptConfig) -> None:
+    """Checks what `render` needs of the settings.
+
+    Raises:
+        UserError: a template lacks its placeholder, or an example is no pair of texts.
+    """
+    _template(prompt_config, "instruction", ("question",))
+    _template(prompt_config, "plain", ("question", "solution"))
+    for pair in prompt_config["few_shot"]:
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        if not is_pair or not all(isinstance(text, str) for text in pair):
+            raise UserError(f"config.prompt.few_shot has {pair!r}: expected pairs of question and solution")
+
+
 def encode_prompts(
     texts: Sequence[str],
     tokenizer: PromptTokenizer,
@@ -80,7 +93,7 @@ def encode_prompts(
     for index, row in enumerate(rows):
         tokens[index, : len(row)] = row
     length = np.array([len(row) for row in rows], np.int32)
-    return Prompts(tokens=jnp.asarray(tokens), length=jnp.asarray(length))
+    return Prompts(tokens=tokens, length=length)
 
 
 def _messages(question: str, prompt_config: PromptConfig) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Bool, Float, Int, PyTree
@@ -10,9 +11,11 @@ from jaxtyping import Bool, Float, Int, PyTree
 from sept_jax.errors import UserError
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.tokenizer import Tokenizer
+from sept_jax.processes import largest
 from sept_jax.records import Prompts, Rollouts, Steps
 from sept_jax.scoring.likelihood import continuation_logprobs
 from sept_jax.scoring.prefixes import cut_paths, power_bucket
+from sept_jax.sharding import fetch_batch, place_batch
 
 MAX_TOKENS = 48
 """A longer cue with its answer is not scored."""
@@ -51,12 +54,14 @@ def check_answer_gain(
     tokens, cut = cut_paths(rollouts, steps, tokenizer, model.vocab_size, width)
     asked = scored.any(-1)
     loglik = np.zeros(cut.shape, np.float32)
-    if asked.any():
-        loglik = continuation_logprobs(
-            params, prompts, tokens, cut, branches, scored,
-            model=model, dtype=dtype, micro_batches=micro_batches,
-        )  # fmt: skip
-    return gain_verdicts(np.asarray(loglik), np.asarray(steps.count), asked, width)
+    if largest(int(asked.any())):
+        placed = place_batch((tokens, cut, branches, scored), jax.sharding.get_mesh())
+        loglik = fetch_batch(
+            continuation_logprobs(
+                params, prompts, *placed, model=model, dtype=dtype, micro_batches=micro_batches
+            )
+        )
+    return gain_verdicts(loglik, np.asarray(steps.count), asked, width)
 
 
 def leave_one_out(
@@ -84,7 +89,7 @@ def encode_answers(
     answers: Sequence[Sequence[str | None]], tokenizer: Tokenizer, cue: str
 ) -> tuple[Int[np.ndarray, "B G A"], Bool[np.ndarray, "B G A"]]:
     """The cue with each answer as tokens, padded on the right, and which of them are the answer's; none where
-    there is no answer or where it is longer than `MAX_TOKENS`.
+    there is no answer or where it is longer than `MAX_TOKENS`. Several processes agree on A.
 
     Raises:
       UserError: the cue has no text before `{answer}`, or no `{answer}`.
@@ -102,7 +107,7 @@ def encode_answers(
         tail = tokenizer.encode(before[len(given) :] + text + after)
         if len(head) + len(tail) <= MAX_TOKENS:
             rows[text] = head + tail
-    longest = max(map(len, rows.values()), default=1)
+    longest = largest(max(map(len, rows.values()), default=1))
     shape = (len(answers), len(answers[0]), max(power_bucket(longest, MAX_TOKENS), _SHORTEST))
     branches, scored = np.full(shape, tokenizer.pad_id, np.int32), np.zeros(shape, bool)
     for b, row in enumerate(answers):

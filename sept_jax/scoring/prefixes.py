@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from sept_jax.models.tokenizer import Tokenizer
+from sept_jax.processes import largest
 from sept_jax.records import Rollouts, Steps
 
 _LENGTHS = 4
@@ -39,12 +40,12 @@ def cut_paths(
     rollouts: Rollouts, steps: Steps, tokenizer: Tokenizer, vocab_size: int, width: int
 ) -> tuple[Int[np.ndarray, "B G t"], Int[np.ndarray, "B G K"]]:
     """Tokens and prefix ends of paths of up to `width` steps, cut to what the batch needs: t is the next
-    quarter of T, K - 1 the next power of two steps, 4 at least."""
+    quarter of T, K - 1 the next power of two steps, 4 at least; several processes agree on them."""
     tokens, step_id = np.asarray(rollouts.tokens), np.asarray(steps.step_id)
     ends = prefix_ends(tokens, step_id, blank_tokens(tokenizer, vocab_size), width)
-    longest, total = max(int(ends.max()), 1), tokens.shape[2]
+    longest, total = largest(max(int(ends.max()), 1)), tokens.shape[2]
     length = min(size for part in range(_LENGTHS) if (size := -(-total * (part + 1) // _LENGTHS)) >= longest)
-    most = power_bucket(max(int(np.asarray(steps.count).max()), _FEWEST), width)
+    most = power_bucket(largest(max(int(np.asarray(steps.count).max()), _FEWEST)), width)
     return tokens[:, :, :length], ends[..., : most + 1]
 
 

@@ -4,7 +4,7 @@ The channels are observers who vote on one hidden fact a step, "is this step rig
 fitted by stepwise EM with running sums (Cappe & Moulines 2009). Each has two rates: a rule that sees one
 kind of mistake is believed when it refutes, and says little when it verifies. With a single accuracy a
 channel, the rule that finds most mistakes was taken for the liar. The sums of a batch are sums over its
-steps: several hosts add theirs before the update.
+steps, wherever on the mesh these are.
 """
 
 import jax

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Bool, Float, Int, PyTree
@@ -12,6 +13,7 @@ from sept_jax.models.tokenizer import Tokenizer
 from sept_jax.records import Prompts, Rollouts, Steps
 from sept_jax.scoring.likelihood import choice_logits
 from sept_jax.scoring.prefixes import cut_paths
+from sept_jax.sharding import fetch_batch, place_batch
 
 _FEWEST = 3  # a line runs through any two steps
 
@@ -50,11 +52,11 @@ def check_self(
     """
     branch, choices = encode_question(tokenizer, config)
     tokens, cut = cut_paths(rollouts, steps, tokenizer, model.vocab_size, width)
+    placed = place_batch((tokens, cut[..., 1:]), jax.sharding.get_mesh())
     logits = choice_logits(
-        params, prompts, tokens, cut[..., 1:], branch, choices,
-        model=model, dtype=dtype, micro_batches=micro_batches,
-    )  # fmt: skip
-    yes, no = np.moveaxis(np.asarray(logits), -1, 0)
+        params, prompts, *placed, branch, choices, model=model, dtype=dtype, micro_batches=micro_batches
+    )
+    yes, no = np.moveaxis(fetch_batch(logits), -1, 0)
     return check_verdicts(yes - no, np.asarray(steps.count), width)
 
 

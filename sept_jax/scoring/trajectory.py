@@ -19,16 +19,19 @@ both:
 from collections import Counter
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 from jax.typing import DTypeLike
 from jaxtyping import Float, Int, PyTree
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.tokenizer import Tokenizer
+from sept_jax.processes import largest
 from sept_jax.records import Prompts, Rollouts, Steps
 from sept_jax.scoring.answer_gain import encode_answers
 from sept_jax.scoring.likelihood import continuation_logprobs
 from sept_jax.scoring.prefixes import cut_paths
+from sept_jax.sharding import fetch_batch, place_batch
 
 MAX_CANDIDATES = 8
 _CURIOSITY_BONUS = 0.4
@@ -65,16 +68,21 @@ def trajectory_reward(
     tokens, cut = cut_paths(rollouts, steps, tokenizer, model.vocab_size, width)
     count, paths = np.asarray(steps.count), answer_id.shape[1]
     distance = np.full((*cut.shape, MAX_CANDIDATES), np.inf, np.float32)
-    for candidate in np.flatnonzero(scored.any((0, 2))):
+    mesh = jax.sharding.get_mesh()
+    placed = place_batch((tokens, cut), mesh)
+    for candidate in range(largest(1 + int(max(np.flatnonzero(scored.any((0, 2))), default=-1)))):
         asked = scored[:, candidate]
-        loglik = continuation_logprobs(
-            params, prompts, tokens, cut,
-            np.repeat(branches[:, candidate, None], paths, 1), np.repeat(asked[:, None], paths, 1),
-            model=model, dtype=dtype, micro_batches=micro_batches,
-        )  # fmt: skip
+        branch = place_batch(
+            tuple(np.repeat(x[:, None], paths, 1) for x in (branches[:, candidate], asked)), mesh
+        )
+        loglik = fetch_batch(
+            continuation_logprobs(
+                params, prompts, *placed, *branch, model=model, dtype=dtype, micro_batches=micro_batches
+            )
+        )
         size = asked.sum(-1)
         known = size > 0
-        distance[known, ..., candidate] = -np.asarray(loglik)[known] / size[known, None, None]
+        distance[known, ..., candidate] = -loglik[known] / size[known, None, None]
     curious = curiosity(np.asarray(rollouts.logprob), np.asarray(steps.step_id), width) > _CURIOUS_NATS
     reward = np.zeros(answer_id.shape, np.float32)
     for b, (_, own) in enumerate(groups):
