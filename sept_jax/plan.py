@@ -69,7 +69,7 @@ def make_plan(
     for _ in range(ATTEMPTS if propose and not made.fits else 0):
         # what did not fit tells how far the estimate is off
         below *= min(1.0, estimate.peak_bytes(tried.work, tried.mesh) / _peak(tried))
-        proposal = next(verdict.proposals(work, topology, mesh, below), None)
+        proposal = next(verdict.proposals(work, topology.chip, mesh_shapes(topology), mesh, below), None)
         if proposal is None:
             break
         tried = _compile(proposal.work, topology, proposal.mesh, probe, tell, give_up=True)

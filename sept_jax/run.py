@@ -41,8 +41,13 @@ MAY_CHANGE = (
     "debug",
     "debug_overrides",
     "scoring.workers",
+    "mesh",
+    "memory",
+    "sampling.chunks",
+    "sampling.compactions",
 )
-"""Config keys that a resumed run may change: they do not enter the updates before an alarm."""
+"""Config keys that a resumed run may change: before an alarm they do not enter the updates, or by rounding
+alone."""
 
 
 @flax.struct.dataclass

@@ -15,7 +15,7 @@ from absl import flags, logging
 from jaxtyping import Float, PyTree
 from ml_collections import ConfigDict
 
-from sept_jax import command, curriculum, guard, processes, report
+from sept_jax import command, curriculum, guard, memory, processes, report
 from sept_jax.advantages import step_advantages
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.comparer import SymbolicComparer
@@ -114,6 +114,7 @@ def train_step(
     """One step: the new loop, the scored batch, its metrics, and the guard's alarm if there is one."""
     step, root, clock = int(loop.state.step), loop.state.key, time.perf_counter()
     levels, settings = experiment.problems.levels, experiment.curriculum
+    rows = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     indices = curriculum.draw(
         loop.curriculum, levels, step_key(root, step, "draw"), experiment.config.batch, settings
     )
@@ -121,18 +122,20 @@ def train_step(
     key = step_key(root, step, "sample")
     offline = experiment.config.sampling.policy == "start"
     params = reference if offline else policy(experiment, loop.state)
-    scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
+    with memory.told("sampling", experiment.config, rows):
+        scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
     scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
     scored_at = time.perf_counter()
-    state, updated = update(
-        loop.state,
-        update_pieces(experiment, scored, scores, step, reference),
-        optimizer=experiment.optimizer,
-        model=experiment.adapted,
-        config=experiment.update,
-        dtype=experiment.dtype,
-    )
-    metrics = {name: float(value) for name, value in updated.items()}
+    with memory.told("update", experiment.config, rows):
+        state, updated = update(
+            loop.state,
+            update_pieces(experiment, scored, scores, step, reference),
+            optimizer=experiment.optimizer,
+            model=experiment.adapted,
+            config=experiment.update,
+            dtype=experiment.dtype,
+        )
+        metrics = {name: float(value) for name, value in updated.items()}
     updated_at = time.perf_counter()
     shown, ease = batch_metrics(experiment, scored, scores, loop.reliability)
     metrics |= shown
@@ -175,6 +178,7 @@ def train(experiment: Experiment, workdir: Folder, resume: bool) -> dict[str, An
       Preempted: the run was told to stop, and is saved.
       UserError: a file cannot be written or read.
     """
+    memory.check(experiment)
     with contextlib.ExitStack() as opened:
         return _train(experiment, workdir, resume, opened)
 
@@ -201,9 +205,11 @@ def _train(
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
         params, clock = policy(experiment, loop.state), time.perf_counter()
+        rows = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
         for name, bench in benches.items():
             key = step_key(loop.state.key, 0, "evaluate")
-            results |= evaluate(experiment, params, bench, key, comparer, start, name)
+            with memory.told("evaluation", config, rows):
+                results |= evaluate(experiment, params, bench, key, comparer, start, name)
         results["comparisons_given_up"] = comparer.restarts
         shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
         shown["seconds/evaluation"] = time.perf_counter() - clock

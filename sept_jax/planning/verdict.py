@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from sept_jax.errors import UserError
 from sept_jax.models.config import Lora
 from sept_jax.planning import estimate
-from sept_jax.planning.chips import Chip, Topology, make_mesh, mesh_shapes
+from sept_jax.planning.chips import Chip, Topology, make_mesh
 from sept_jax.planning.estimate import MeshShape
 from sept_jax.planning.programs import Program, abstract_state, bytes_on_device
 from sept_jax.planning.workload import Workload
@@ -125,19 +125,22 @@ class Proposal:
     estimated_bytes: float
 
 
-def proposals(work: Workload, topology: Topology, mesh: MeshShape | None, below: float) -> Iterator[Proposal]:
-    """What to change so that a step takes less than `below` bytes by estimate, the nearest first.
+def proposals(
+    work: Workload, chip: Chip, shapes: list[MeshShape], mesh: MeshShape | None, below: float
+) -> Iterator[Proposal]:
+    """What to change so that a step takes less than `below` bytes by estimate on a mesh of one of the shapes,
+    the nearest first.
 
     Another mesh, other micro-batches or chunks change nothing but speed. Fewer problems or fewer paths of a
     problem come next; an adapter in place of all parameters counts as much as a sixth of the paths. `mesh` is
     what was asked for, None if the choice is free anyway.
     """
     found = []
-    for changed, shape in _changes(work, mesh_shapes(topology)):
+    for changed, shape in _changes(work, shapes):
         peak = estimate.peak_bytes(changed, shape)
         if peak < below:
             fewer = work.batch * work.group / (changed.batch * changed.group)
-            seconds = estimate.step_seconds(changed, estimate.step_work(changed, shape), topology.chip)
+            seconds = estimate.step_seconds(changed, estimate.step_work(changed, shape), chip)
             distance = math.log2(fewer) + (changed.lora != work.lora) * math.log2(6)
             found.append(((distance, work.group // changed.group, seconds["step"]), peak, changed, shape))
     for _, peak, changed, shape in sorted(found, key=lambda entry: entry[0]):
