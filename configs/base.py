@@ -40,6 +40,9 @@ def get_config() -> ConfigDict:
     config.data.path = placeholder(str)  # jsonl: folder of the splits; tfds: data_dir
     config.data.train_split = "train"
     config.data.eval_split = "test"
+    # so many problems are cut from the training part and evaluated too: the checkpoint that is best on them
+    # is kept for a look, and nothing follows it
+    config.data.validation = 0
     config.data.gym = ConfigDict(
         {
             "tasks": ("chain_sum", "leg_counting"),  # of reasoning-gym, those with levels

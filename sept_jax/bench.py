@@ -69,8 +69,8 @@ def make_bench(
 
 
 def make_benches(experiment: Experiment, samples: int | None = None) -> dict[str, Bench]:
-    """What is evaluated, by the prefix of its metrics: held-out problems, out-of-distribution ones, and those
-    of other tasks.
+    """What is evaluated, by the prefix of its metrics: held-out problems, out-of-distribution ones, those cut
+    from the training part, and those of other tasks.
 
     `samples` paths a problem, by default the config's.
     """
@@ -78,6 +78,8 @@ def make_benches(experiment: Experiment, samples: int | None = None) -> dict[str
     sources = {"": (experiment.held_out, settings.problems)}
     if experiment.out_of_distribution is not None:
         sources["ood_"] = (experiment.out_of_distribution, settings.ood_problems)
+    if experiment.validation is not None:
+        sources["validation_"] = (experiment.validation, len(experiment.validation))
     sources |= {f"{task}_": (source, settings.problems) for task, source in experiment.others.items()}
     return {
         name: bench_of(experiment, source, count, samples or settings.samples)

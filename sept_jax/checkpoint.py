@@ -57,8 +57,11 @@ class Checkpoints:
         """Returns the newest step that can be restored, None when there is none."""
         return max(self.steps(), default=None)
 
-    def save(self, step: int, tree: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    def save(
+        self, step: int, tree: Mapping[str, Any], metadata: Mapping[str, Any], best: int | None = None
+    ) -> None:
         """Starts to write `tree` (pytrees by name; jax and numpy arrays, PRNG keys) and `metadata` (JSON).
+        The step `best` is kept, however old.
 
         The arrays may be donated or changed once this returns. A step that exists is replaced.
 
@@ -88,7 +91,7 @@ class Checkpoints:
             )
         except Exception as error:
             raise self._failed_save(error) from error
-        self._sealing = self._sealer.submit(self._seal, step)
+        self._sealing = self._sealer.submit(self._seal, step, best)
 
     def wait(self) -> None:
         """Returns when all saves are on disk.
@@ -159,7 +162,7 @@ class Checkpoints:
         leaves = [_returned(arrays.get(name), leaf, keys.get(name)) for name, leaf in wanted.items()]
         return jax.tree.unflatten(jax.tree.structure(like), leaves), metadata
 
-    def _seal(self, step: int) -> None:
+    def _seal(self, step: int, best: int | None) -> None:
         """Waits until Orbax has finalised the step, writes its manifest, and lets the oldest go."""
         self._manager.wait_until_finished()
         if jax.process_index() != 0:
@@ -168,7 +171,7 @@ class Checkpoints:
         partial = folder / f"{_MANIFEST}.partial"
         partial.write_text(json.dumps({"sha256": _sums(folder)}, indent=1))
         partial.rename(folder / _MANIFEST)
-        for old in [step for step in self.steps() if step][: -self._keep]:
+        for old in [step for step in self.steps() if step not in (0, best)][: -self._keep]:
             (self._directory / str(old)).rmtree()
 
     def _verify(self, step: int) -> None:

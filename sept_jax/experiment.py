@@ -57,6 +57,7 @@ class Experiment:
     out_of_distribution: Source | None
     others: Mapping[str, Source]
     worked: WorkedSource | None
+    validation: Source | None
     sampling: SamplingConfig
     scoring: ScoringConfig
     questions: ModelQuestions

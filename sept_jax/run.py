@@ -92,7 +92,8 @@ def save_loop(checkpoints: Checkpoints, loop: Loop, notes: Mapping[str, Any]) ->
     tree = as_tree(loop)
     if loop.state.step:
         del tree["frozen"]
-    checkpoints.save(int(loop.state.step), tree, notes)
+    best = notes.get("best")
+    checkpoints.save(int(loop.state.step), tree, notes, best and best["step"])
 
 
 def restore_loop(checkpoints: Checkpoints, like: Loop) -> tuple[Loop, dict[str, Any]]:

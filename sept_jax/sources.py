@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 from ml_collections import ConfigDict
 
 from sept_jax.data import Source
@@ -22,13 +23,28 @@ TASKS = ("chain", "quotient", "story")
 
 class Sources(NamedTuple):
     """The problems to train on, the held-out ones, those with more operations, held-out ones of other tasks
-    by task, and the worked ones of the warm start."""
+    by task, the worked ones of the warm start, and those cut from the training part."""
 
     problems: Source
     held_out: Source
     out_of_distribution: Source | None
     others: Mapping[str, Source]
     worked: WorkedSource | None
+    validation: Source | None = None
+
+
+class Some:
+    """The problems of a source at some places."""
+
+    def __init__(self, source: Source, places: Int[np.ndarray, "N"]):
+        self.source, self.places = source, places
+        self.levels = source.levels[places]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Problem:
+        return self.source[int(self.places[index])]
 
 
 class InTurn:
@@ -52,8 +68,23 @@ def make_sources(config: ConfigDict) -> Sources:
     """The sources that a config describes.
 
     Raises:
-      UserError: the data cannot be read.
+      UserError: the data cannot be read, or has too few problems.
     """
+    sources, cut = _all_sources(config), config.data.validation
+    if not cut:
+        return sources
+    train = sources.problems
+    if cut >= len(train):
+        raise UserError(
+            f"config.data.validation is {cut}: the training part has {len(train)} problems; type fewer"
+        )
+    order = np.random.default_rng(0).permutation(len(train))  # the same part in every run
+    return sources._replace(
+        problems=Some(train, np.sort(order[cut:])), validation=Some(train, np.sort(order[:cut]))
+    )
+
+
+def _all_sources(config: ConfigDict) -> Sources:
     data = config.data
     if data.source == "jsonl":
         if Path(data.path).is_file():

@@ -7,6 +7,7 @@ On a pod or a cluster every process runs the same command with --distributed.
 
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -171,6 +172,15 @@ def first_params(experiment: Experiment) -> PyTree:
     return warm_start(experiment) if settings.steps else experiment.params
 
 
+def best_yet(best: dict[str, float] | None, results: Mapping[str, Any], step: int) -> dict[str, float] | None:
+    """Step and accuracy of the best policy so far on the problems cut from the training part; None without
+    any. For a reader: nothing follows it."""
+    accuracy = results.get("validation_pass@1")
+    if accuracy is None or (best is not None and accuracy <= best["pass@1"]):
+        return best
+    return {"step": step, "pass@1": accuracy}
+
+
 def train(experiment: Experiment, workdir: Folder, resume: bool) -> dict[str, Any]:
     """Runs or resumes the loop and returns what `summary.json` holds.
 
@@ -246,6 +256,7 @@ def _train(
         base = measure(loop, None)
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0, "skipped_in_a_row": 0}
+        notes["best"] = best_yet(None, base, 0)
         save(loop, notes)
     reference = loop.state.frozen or None  # an adapter leaves the start in place
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
@@ -284,11 +295,13 @@ def _train(
         if step % config.log.samples_every == 0:
             for line in sample_lines(scored, step, config.log.samples):
                 samples.write(line)
-        ended = step == config.steps or notes["stopped"] is not None
+        ended, is_best = step == config.steps or notes["stopped"] is not None, False
         if step % config.evaluation.every == 0 or ended:
             notes["last"] = measure(loop, reference or restore_policy(checkpoints, experiment, 0))
+            best = best_yet(notes["best"], notes["last"], step)
+            is_best, notes["best"] = best != notes["best"], best
         preempted = not ended and stop_after(step)
-        if step % config.checkpoint.every == 0 or ended or alarm or preempted:
+        if step % config.checkpoint.every == 0 or ended or alarm or preempted or is_best:
             save(loop, notes)
         shown = {
             "loss": metrics["loss"],
@@ -308,6 +321,7 @@ def _train(
         "seconds": seconds_before + time.perf_counter() - began,
         "tokens_per_s": notes["sampled_tokens"] / max(notes["train_seconds"], 1e-9),
         "stopped": notes["stopped"],
+        "best": notes["best"],
         "before": notes["before"],
         "after": after,
     }

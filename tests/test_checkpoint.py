@@ -133,6 +133,17 @@ def test_keeps_the_base_and_the_newest(tmp_path):
     assert sorted(folder.name for folder in tmp_path.iterdir()) == ["0", "10", "15"]
 
 
+def test_the_best_is_kept_until_there_is_a_better(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1, model=MODEL)
+    kept = []
+    for step, best in ((0, 0), (5, 5), (10, 5), (15, 5), (20, 20), (25, 20)):
+        checkpoints.save(step, {"n": np.array(step)}, {}, best)
+        checkpoints.wait()
+        kept.append(checkpoints.steps())
+    assert kept == [[0], [0, 5], [0, 5, 10], [0, 5, 15], [0, 15, 20], [0, 20, 25]]
+    checkpoints.close()
+
+
 def test_a_step_that_exists_is_replaced(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2, model=MODEL)
     for value in (1, 2):

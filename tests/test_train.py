@@ -45,6 +45,7 @@ def chain_config(**changes) -> ConfigDict:
             "batch": 8,
             "model.shape": SHAPE,
             "data.procedural.size": 64,
+            "data.validation": 8,
             "sampling.group_size": 3,
             "sampling.max_new_tokens": 48,
             "warm_start.steps": 3,
@@ -102,6 +103,11 @@ def assert_every_check_ran(workdir):
             assert line[f"scoring/{name}"] == 0, (name, line)
 
 
+def evaluations_of(workdir):
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if "eval/pass@1" in line]
+
+
 def steps_of(file, field="step"):
     return [json.loads(line)[field] for line in file.read_text().splitlines()]
 
@@ -120,6 +126,9 @@ def test_a_run_leaves_what_it_promises(whole_run):
             low, high = summary[part][f"{metric}_interval"]
             assert 0 <= low <= summary[part][metric] <= high <= 1
     assert summary["tokens_per_s"] > 0
+    best = max((line["eval/validation_pass@1"], -line["step"]) for line in evaluations_of(workdir))
+    assert summary["best"] == {"step": -best[1], "pass@1": best[0]}
+    assert str(summary["best"]["step"]) in os.listdir(workdir / "checkpoints")
     assert list(workdir.glob("events*"))
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     updates = updates_of(workdir)
