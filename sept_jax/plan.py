@@ -109,7 +109,7 @@ def stages(plan: Plan) -> dict[str, Work]:
     found = estimate.step_work(plan.work, plan.mesh)
     runs = {
         "sampling": [("sampling", plan.work.chunks)],
-        "scoring": [("scoring", 1)],
+        "scoring": [("scoring", plan.work.micro_batches)],
         "update": [("update", plan.work.micro_batches), ("apply", 1)],
     }
     for stage, parts in runs.items():

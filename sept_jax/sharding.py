@@ -173,7 +173,7 @@ def gather_rows(values: PyTree, rows: Int[np.ndarray, "rows"], count: int) -> Py
     return jax.tree.map(whole, values)
 
 
-def batch_total(sums: Shaped[np.ndarray, "..."], mesh: Mesh) -> Shaped[np.ndarray, "..."]:
+def batch_total(sums: Shaped[np.ndarray, "n *more"], mesh: Mesh) -> Shaped[np.ndarray, "n *more"]:
     """The whole batch's sums, from each process's sums over its own rows."""
     return gather(sums).sum(0) / _copies(mesh)
 

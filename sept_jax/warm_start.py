@@ -119,7 +119,8 @@ def warm_start(experiment: Experiment) -> PyTree:
     began, tokens = time.perf_counter(), 0
     for step in range(settings.steps):
         batch = _batch(experiment, batch_indices(levels, settings.batch, step))
-        tokens += int(batch_total((batch.steps.step_id >= 0).sum(), experiment.mesh))
+        told = np.count_nonzero(batch.steps.step_id >= 0)
+        tokens += int(batch_total(np.array([told]), experiment.mesh)[0])
         state, metrics = update(
             state, micro_batches(batch, 1, experiment.config.memory.length_buckets),
             optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,

@@ -231,3 +231,58 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(place, undistur
     assert "is truncated or corrupt" in told
     assert "the one before is of step 4" in told
     assert_same(result(place / "damaged"), undisturbed[0])
+
+
+@pytest.mark.parametrize(
+    ("stage", "module", "name", "lower"),
+    [
+        ("sampling", "collect", "sample_groups", "--config.sampling.chunks=2"),
+        ("update", "update", "_apply_gradient", "--config.memory.micro_batches=2"),
+    ],
+)
+def test_memory_that_runs_out_is_told_and_the_run_goes_on_with_less(
+    place, undisturbed, stage, module, name, lower
+):
+    out = AT_CALL.format(
+        module=module, setup="import jax", owner="", name=name, call=4,
+        fault="raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes')",
+    )  # fmt: skip
+    told = finish(start(place, f"memory_{stage}", code=out), code=2)
+    assert f"out of memory in {stage} (Out of memory allocating 99 bytes): type {lower}, and --resume" in told
+    finish(start(place, f"memory_{stage}", lower))
+    found, expected = result(place / f"memory_{stage}"), undisturbed[0]
+    assert found[1] == expected[1]
+    for one, two in zip(jax.tree.leaves(found[0]), jax.tree.leaves(expected[0]), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+@pytest.mark.parametrize("sign", ["SIGKILL", "SIGSTOP"])
+def test_a_scoring_worker_that_is_lost_costs_a_path(place, sign):
+    lost = AT_CALL.format(
+        module="collect",
+        setup="import subprocess",
+        owner="",
+        name="split_steps",
+        call=3,
+        fault=f"subprocess.run(['pkill', '-{sign[3:]}', '-P', str(os.getpid()), '-f', 'checks.worker'])",
+    )
+    finish(start(place, f"lost_{sign}", "--config.scoring.workers=1", code=lost))
+    lines = [json.loads(line) for line in (place / f"lost_{sign}" / "metrics.jsonl").read_text().splitlines()]
+    updates = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in updates] == list(range(1, 9))
+    assert sum(line["scoring/worker_restarts"] for line in updates) == 1
+    assert all(line["skipped"] == 0 for line in updates)
+
+
+def test_clocks_that_jump_change_nothing(place, undisturbed):
+    jump = AT_CALL.format(
+        module="collect",
+        setup="import time; clocks = time.time, time.perf_counter, time.monotonic",
+        owner="",
+        name="split_steps",
+        call=4,
+        fault="time.time, time.perf_counter, time.monotonic = "
+        "(lambda real=real, by=by: real() + by for real, by in zip(clocks, (-86400.0, 86400.0, 86400.0)))",
+    )
+    finish(start(place, "jump", code=jump))
+    assert_same(result(place / "jump"), undisturbed[0])

@@ -25,7 +25,8 @@ PromptCache = tuple[Float[Array, "B Hkv P K"], Float[Array, "B Hkv P K"]]
 PathCache = tuple[Float[Array, "B G Hkv T K"], Float[Array, "B G Hkv T K"]]
 Attend = Callable[[Array, Array, Array], tuple[Array, Any]]
 
-_QUERIES = 256
+QUERIES = 256
+"""Of a path that are attended for at a time, where it is taught."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -140,15 +141,15 @@ def attention_in_parts(
     prompt: PromptCache,
     prompt_mask: Bool[Array, "B P"],
 ) -> Float[Array, "B G N H K"]:
-    """Causal `attention` of paths, `_QUERIES` queries at a time, each part to the keys up to its end; the
+    """Causal `attention` of paths, `QUERIES` queries at a time, each part to the keys up to its end; the
     scores of a long path are made again, part by part, for the backward pass."""
     count = query.shape[2]
     mask = jnp.tril(jnp.ones((count, count), bool))
-    if count <= _QUERIES:
+    if count <= QUERIES:
         return attention(query, own, mask, prompt, prompt_mask)
     parts = []
-    for first in range(0, count, _QUERIES):
-        last = min(first + _QUERIES, count)
+    for first in range(0, count, QUERIES):
+        last = min(first + QUERIES, count)
         seen = tuple(x[..., :last, :] for x in own)
         part = jax.checkpoint(attention)
         parts.append(part(query[:, :, first:last], seen, mask[first:last, :last], prompt, prompt_mask))

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from sept_jax.models.config import ModelConfig
+from sept_jax.models.decoder import QUERIES
 from sept_jax.planning.chips import HOP_SECONDS, Chip
 from sept_jax.planning.workload import Workload
 
@@ -88,6 +89,14 @@ def _attention(model: ModelConfig, queries: float, keys: float) -> float:
     return 4.0 * queries * keys * model.num_heads * model.head_dim
 
 
+def taught_keys(work: Workload) -> float:
+    """Keys that a path's token meets in the teacher-forced pass, on average: the prompt's, and its own up to
+    the end of its part."""
+    ends = [min(first + QUERIES, work.new) for first in range(0, work.new, QUERIES)]
+    starts = [0, *ends[:-1]]
+    return work.prompt + sum((end - start) * end for start, end in zip(starts, ends, strict=True)) / work.new
+
+
 def sampling_flops(work: Workload) -> float:
     """Of a batch, all devices together: each prompt once, then every path's tokens one by one."""
     c, rows = work.model, work.batch * work.group
@@ -101,7 +110,7 @@ def sampling_flops(work: Workload) -> float:
 def _forward_flops(work: Workload, problems: int, weights: float) -> tuple[float, float]:
     """Of the teacher-forced pass: its layers, of which a token multiplies `weights` each, and its head."""
     c, new, prompts = work.model, problems * work.group * work.new, problems * work.prompt
-    attention = _attention(c, prompts, work.prompt) + _attention(c, new, work.prompt + work.new)
+    attention = _attention(c, prompts, work.prompt) + _attention(c, new, taught_keys(work))
     chunk = min(work.update.logit_chunk, work.new)
     headed = problems * work.group * math.ceil(work.new / chunk) * chunk
     return c.num_layers * (2.0 * (prompts + new) * weights + attention), 2.0 * headed * head_weights(c)
@@ -171,7 +180,7 @@ def scoring_work(work: Workload, mesh: MeshShape) -> Work:
     """Of one teacher-forced pass over a batch."""
     rows, _, _ = _cuts(work, mesh)
     tokens = work.batch / rows * (work.group * work.new + work.prompt)
-    moved = _forward_work(work, mesh, tokens, work.prompt + work.new)
+    moved = _forward_work(work, mesh, tokens, taught_keys(work))
     return dataclasses.replace(moved, flops=scoring_flops(work) / math.prod(mesh))
 
 
@@ -183,7 +192,7 @@ def update_work(work: Workload, mesh: MeshShape) -> Work:
     pieces = work.micro_batches
     tokens = work.batch / pieces / rows * (work.group * work.new + work.prompt)
     passes = 4 if work.update.remat else 3
-    piece = _forward_work(work, mesh, tokens, work.prompt + work.new).times(passes)
+    piece = _forward_work(work, mesh, tokens, taught_keys(work)).times(passes)
     trained = c.num_layers * adapter_weights(work) if work.lora else parameters(c)
     gradient = 4.0 * trained / tensor
     across = gradient * (fsdp - 1) / fsdp + _reduced(gradient / fsdp, data)
@@ -193,7 +202,7 @@ def update_work(work: Workload, mesh: MeshShape) -> Work:
     return dataclasses.replace(moved, flops=update_flops(work) / math.prod(mesh))
 
 
-def _forward_work(work: Workload, mesh: MeshShape, tokens: float, keys: int) -> Work:
+def _forward_work(work: Workload, mesh: MeshShape, tokens: float, keys: float) -> Work:
     """Bytes of one pass of `tokens` tokens a device, each of which attends to `keys`: weights once, a layer's
     activations in and out of its products, its attention scores in f32 four times."""
     c, (_, fsdp, tensor) = work.model, mesh
@@ -244,13 +253,11 @@ def temporary_bytes(work: Workload, mesh: MeshShape) -> dict[str, float]:
     copy = size * parameters(c) / cut
     paths = work.batch / work.chunks / rows * work.group
     sampling = gathered + copy + cache_bytes(work, mesh) + 6 * 4.0 * paths * c.vocab_size / tensor
-    problems = work.batch / rows
-    stream = problems * (work.group * work.new + work.prompt) * c.width * size
+    problems = work.batch / work.micro_batches / rows
+    stream = problems * (work.group * work.new / tensor + work.prompt) * c.width * size
     attention, inner, logits, weights, head = _layer_bytes(work, problems, tensor)
     scoring = copy + 4 * stream + max(attention + 2 * weights, logits + head)
-    problems /= work.micro_batches
-    attention, inner, logits, weights, head = _layer_bytes(work, problems, tensor)
-    kept = c.num_layers * stream / work.micro_batches
+    kept = c.num_layers * stream
     if not work.update.remat:
         kept += c.num_layers * (2 * attention + 2 * inner)
     trained = c.num_layers * adapter_weights(work) if work.lora else parameters(c)
@@ -266,7 +273,7 @@ def _layer_bytes(work: Workload, problems: float, tensor: int) -> tuple[float, .
     rows = problems * work.group
     chunk = min(work.update.logit_chunk, work.new)
     sizes = (
-        4.0 * rows * c.num_heads * work.new * (work.prompt + work.new),
+        4.0 * rows * c.num_heads * min(work.new, QUERIES) * (work.prompt + work.new),
         1.0 * size * rows * work.new * c.mlp_width,
         4.0 * rows * chunk * c.vocab_size,
         1.0 * size * layer_weights(c),

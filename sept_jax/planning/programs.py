@@ -145,8 +145,9 @@ def _lower_sampling(work: Workload, mesh: Mesh, state: Abstract) -> Any:
 
 
 def _lower_scoring(work: Workload, mesh: Mesh, state: Abstract) -> Any:
+    problems = work.batch // work.micro_batches
     return update.jitted_path_logprobs.lower(
-        state.policy, work.model, _prompts(work, mesh, work.batch), _rollouts(work, mesh, work.batch),
+        state.policy, work.model, _prompts(work, mesh, problems), _rollouts(work, mesh, problems),
         work.dtype, logit_chunk=work.update.logit_chunk,
     )  # fmt: skip
 
