@@ -44,6 +44,7 @@ setup(
             "beartype>=0.20",
             "hypothesis>=6.100",
             "pytest>=8.4",
+            "pytest-xdist>=3.6",
             "ruff==0.17.6",
             *GYM,
             *NOTEBOOKS,

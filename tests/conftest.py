@@ -24,7 +24,6 @@ typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a flo
 jaxtyping.install_import_hook("sept_jax", f"{__name__}.typecheck")
 
 _SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
-_LEFT_OUT = pytest.StashKey[int]()
 
 
 @pytest.fixture(scope="session")
@@ -55,17 +54,12 @@ def check_record():
 
 
 def pytest_collection_modifyitems(config, items):
-    if _SHARED_DATA.is_dir():
-        return
-    left_out = [item for item in items if item.get_closest_marker("shared")]
-    items[:] = [item for item in items if not item.get_closest_marker("shared")]
-    config.stash[_LEFT_OUT] = len(left_out)
-    config.hook.pytest_deselected(items=left_out)
+    if not _SHARED_DATA.is_dir():
+        left_out = [item for item in items if item.get_closest_marker("shared")]
+        items[:] = [item for item in items if not item.get_closest_marker("shared")]
+        config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    left_out = config.stash.get(_LEFT_OUT, 0)
-    if left_out:
-        terminalreporter.write_line(
-            f"{left_out} tests that read {_SHARED_DATA} were left out: it is not here"
-        )
+def pytest_terminal_summary(terminalreporter):
+    if not _SHARED_DATA.is_dir():
+        terminalreporter.write_line(f"tests that read {_SHARED_DATA} were left out: it is not here")
