@@ -46,6 +46,7 @@ def _start(main: Callable[[ConfigDict], Any]) -> Any:
     config = apply_debug(flags.FLAGS.config)
     cache_compilations()
     keep_freed_memory()
+    overlap_transfers()
     return main(config)
 
 
@@ -70,6 +71,15 @@ def keep_freed_memory() -> None:
         mallopt(arena_max, 1)
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
+
+
+def overlap_transfers() -> None:
+    """Lets XLA on GPUs compute while devices talk, unless `XLA_FLAGS` says what it shall do; read with the
+    first device. The compiler for TPUs does it anyway."""
+    flag, given = "--xla_gpu_enable_latency_hiding_scheduler", os.environ.get("XLA_FLAGS", "")
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+    if flag not in given and any(importlib.util.find_spec(name) for name in plugins):
+        os.environ["XLA_FLAGS"] = f"{given} {flag}=true".strip()
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -5,6 +5,7 @@ import time
 import pytest
 from ml_collections import ConfigDict
 
+from sept_jax import command
 from sept_jax.command import apply_debug
 from sept_jax.errors import UserError
 
@@ -184,3 +185,23 @@ def test_apply_debug_without_debug():
 def test_apply_debug_refuses_what_the_config_lacks(overrides):
     with pytest.raises(UserError, match=r"^config\.debug_overrides\."):
         apply_debug(make_config(**overrides), explicit=())
+
+
+@pytest.mark.parametrize(
+    ("plugin", "given", "then"),
+    [
+        (None, None, None),
+        (object(), None, "--xla_gpu_enable_latency_hiding_scheduler=true"),
+        (object(), "--xla_a=1", "--xla_a=1 --xla_gpu_enable_latency_hiding_scheduler=true"),
+        (object(), "--xla_gpu_enable_latency_hiding_scheduler=false",
+         "--xla_gpu_enable_latency_hiding_scheduler=false"),
+    ],
+)  # fmt: skip
+def test_flags_for_gpus_where_there_are_any(monkeypatch, plugin, given, then):
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: plugin)
+    if given is None:
+        monkeypatch.delenv("XLA_FLAGS", raising=False)
+    else:
+        monkeypatch.setenv("XLA_FLAGS", given)
+    command.overlap_transfers()
+    assert command.os.environ.get("XLA_FLAGS") == then

@@ -35,6 +35,7 @@ def execute(ablation: Ablation, job: Job) -> None:
     """
     command.cache_compilations()
     command.keep_freed_memory()
+    command.overlap_transfers()
     run, folder = job.run, ablation.folder(job.run)
     settings = ablation.evaluation
     if not (folder / "summary.json").exists():
