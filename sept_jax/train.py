@@ -258,6 +258,7 @@ def _train(
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0, "skipped_in_a_row": 0}
         notes["best"] = best_yet(None, base, 0)
         save(loop, notes)
+        checkpoints.wait()  # without its start a run cannot go on
     reference = loop.state.frozen or None  # an adapter leaves the start in place
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
         reference = restore_policy(checkpoints, experiment, 0)

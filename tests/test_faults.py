@@ -211,6 +211,16 @@ def test_a_disk_that_is_full_while_saving(place, undisturbed, on_error):
     assert_same(result(place / name), undisturbed[0])
 
 
+def test_a_start_that_cannot_be_saved_stops_the_run(place):
+    full = AT_CALL.format(
+        module="checkpoint", setup="import errno", owner=".Checkpoints", name="_seal", call=1,
+        fault="raise OSError(errno.ENOSPC, 'No space left on device')",
+    )  # fmt: skip
+    told = finish(start(place, "full_at_once", "--config.checkpoint.on_error=go_on", code=full), code=2)
+    assert "is not saved, the disk is full" in told
+    assert "nothing was saved before" in told
+
+
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(place, undisturbed):
     process = start(place, "damaged")
     newest = place / "damaged" / "checkpoints" / "6" / "manifest.json"
