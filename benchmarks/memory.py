@@ -3,12 +3,11 @@
 python -m benchmarks.memory --model MODEL.gguf [--json OUT] [--turns 1]
 
 The work is that of `benchmarks.update` (`sequences`; `--lora RANK` for ours) and of `benchmarks.sampling`
-(`fixed`), done twice. Bytes are the process's `ru_maxrss`, libraries and weights included.
+(`fixed`), done twice. Bytes are the most that the process had resident, libraries and weights included.
 """
 
 import dataclasses
 import json
-import resource
 import subprocess
 import sys
 
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 
 from benchmarks import sampling, update
 from benchmarks.compare import alternate, parser, report
+from benchmarks.hostile import peak_memory_mb
 from sept_jax.models.config import Lora
 from sept_jax.models.load import load_model
 from sept_jax.sampling import SamplingConfig
@@ -47,7 +47,7 @@ def child(job: str, side: str, given) -> None:
             run = torch_peers.generate(theirs, sampling.made_prompts(8, 256), 16, 64, (), 0)
     run()
     run()
-    print(json.dumps(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    print(json.dumps(2**20 * peak_memory_mb()))
 
 
 def main() -> None:

@@ -191,7 +191,7 @@ def wide_model(directory: pathlib.Path, dtype, limit: int) -> None:
 
 
 CHILD = """
-import json, os, pathlib, resource, sys, types
+import json, os, pathlib, sys, types
 import jax, numpy as np
 from sept_jax import experiment, sharding
 from sept_jax.models.huggingface import load_config, load_params
@@ -204,7 +204,9 @@ config = load_config(pathlib.Path(sys.argv[1]))
 given = types.SimpleNamespace(model=config, mesh=mesh)
 placed = experiment.place_params(given, load_params(pathlib.Path(sys.argv[1]), config))
 held = sum(shard.data.nbytes for leaf in jax.tree.leaves(placed) for shard in leaf.addressable_shards)
-print(json.dumps([1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resting - held, held]))
+status = open("/proc/self/status").read()  # ru_maxrss would count what the parent held
+peak = 1024 * int(status.partition("VmHWM:")[2].split()[0])
+print(json.dumps([peak - resting - held, held]))
 """
 
 
