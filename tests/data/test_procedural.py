@@ -264,8 +264,9 @@ def test_sources_of_a_config(task, kind, split):
            "warm_start.batch": 32,
            "warm_start.ood_share": 0.25}
     )  # fmt: skip
-    train, held_out, ood, others, worked = make_sources(config)
+    train, held_out, ood, others, worked, validation = make_sources(config)
     assert not others
+    assert validation is None
     assert [len(source) for source in (train, held_out, ood, worked)] == [30, 15, 10, 64]
     for source, expected in ((train, "train"), (held_out, split), (ood, split), (worked, "train")):
         assert isinstance(source, kind)
