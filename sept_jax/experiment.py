@@ -97,17 +97,7 @@ def build(config: ConfigDict) -> Experiment:
             "sampling.max_new_tokens", config.sampling.max_new_tokens,
             f"with the largest prompt bucket it makes {longest} tokens, the model takes {model.max_length}",
         )  # fmt: skip
-    sampling = SamplingConfig(
-        group_size=config.sampling.group_size,
-        max_new_tokens=config.sampling.max_new_tokens,
-        temperature=config.sampling.temperature,
-        top_k=config.sampling.top_k,
-        top_p=config.sampling.top_p,
-        eos_ids=tokenizer.eos_ids,
-        stop=stop,
-        pad_id=tokenizer.pad_id,
-        compactions=config.sampling.compactions,
-    )
+    sampling = make_sampling(config, eos_ids=tokenizer.eos_ids, stop=stop, pad_id=tokenizer.pad_id)
     return Experiment(
         config=config,
         mesh=mesh,
@@ -125,16 +115,35 @@ def build(config: ConfigDict) -> Experiment:
             strict=config.scoring.strict,
         ),
         questions=make_questions(config, tokenizer),
-        update=UpdateConfig(
-            objective=METHODS[config.method].objective,
-            remat=config.memory.remat,
-            logit_chunk=config.memory.logit_chunk,
-            **config.loss,
-        ),
+        update=make_update(config),
         curriculum=CurriculumConfig(**config.curriculum),
         guard=GuardConfig(**config.guard),
         optimizer=make_optimizer(**config.optimizer),
         lora=Lora(**config.lora) if config.lora.rank else None,
+    )
+
+
+def make_sampling(config: ConfigDict, **of_tokens: Any) -> SamplingConfig:
+    """How a config draws paths; `of_tokens` are the settings that the tokenizer decides."""
+    settings = config.sampling
+    return SamplingConfig(
+        group_size=settings.group_size,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        compactions=settings.compactions,
+        **of_tokens,
+    )
+
+
+def make_update(config: ConfigDict) -> UpdateConfig:
+    """What an update of a config minimises, and how it is computed."""
+    return UpdateConfig(
+        objective=METHODS[config.method].objective,
+        remat=config.memory.remat,
+        logit_chunk=config.memory.logit_chunk,
+        **config.loss,
     )
 
 

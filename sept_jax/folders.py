@@ -14,6 +14,7 @@ import jax
 from etils import epath
 
 from sept_jax.errors import UserError
+from sept_jax.lock import LOCK
 
 Folder = Path | epath.Path
 
@@ -53,10 +54,14 @@ class Files:
         self._copied: dict[str, tuple[int, int]] = {}
         if self._there is None:
             return
-        shutil.rmtree(self.here, ignore_errors=True)
-        self.here.mkdir(parents=True)
+        self.here.mkdir(parents=True, exist_ok=True)
+        for old in self.here.iterdir():
+            if old.is_dir():
+                shutil.rmtree(old)
+            elif old.name != LOCK:  # it is held already
+                old.unlink()
         for file in () if fresh else self._there.iterdir():
-            if not file.is_dir():
+            if not file.is_dir() and file.name != LOCK:
                 (self.here / file.name).write_bytes(file.read_bytes())
 
     def copy(self) -> None:
@@ -70,7 +75,7 @@ class Files:
         for file in self.here.iterdir():
             about = file.stat()
             state = (about.st_mtime_ns, about.st_size)
-            if file.is_file() and self._copied.get(file.name) != state:
+            if file.is_file() and file.name != LOCK and self._copied.get(file.name) != state:
                 try:
                     (self._there / file.name).write_bytes(file.read_bytes())
                 except OSError as error:

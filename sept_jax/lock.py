@@ -7,6 +7,9 @@ from pathlib import Path
 
 from sept_jax.errors import UserError
 
+LOCK = "lock"
+"""The name of the file in a folder that its holder has locked."""
+
 
 @contextlib.contextmanager
 def only_one(folder: Path, flag: str) -> Iterator[None]:
@@ -18,7 +21,7 @@ def only_one(folder: Path, flag: str) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
+        file = (folder / LOCK).open("w")
     except OSError as error:
         raise UserError(f"{flag}={folder} cannot be used: {error.strerror}; pass another") from error
     with file:

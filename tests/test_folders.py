@@ -6,6 +6,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from sept_jax import folders
 from sept_jax.errors import UserError
+from sept_jax.lock import only_one
 from sept_jax.metrics import JsonLines, write_json
 
 
@@ -59,3 +60,16 @@ def test_what_grows_here_is_there_after_a_copy_and_comes_back(bucket):
     assert (another_machine.here / "metrics.jsonl").read_text() == '{"step": 1}\n'
     assert (another_machine.here / "config.json").exists()
     assert list(folders.Files(workdir, fresh=True).here.iterdir()) == []
+
+
+def test_a_lock_that_is_held_stays_and_goes_nowhere(bucket):
+    workdir = folders.folder("gs://mine/run")
+    here = folders.files_of(workdir)
+    with only_one(here, "--workdir"):
+        (here / "metrics.jsonl").write_text("old")
+        files = folders.Files(workdir, fresh=True)
+        with pytest.raises(UserError, match="another command is at work"), only_one(here, "--workdir"):
+            pass
+        files.copy()
+    assert [file.name for file in here.iterdir()] == ["lock"]
+    assert not (bucket / "run").exists()

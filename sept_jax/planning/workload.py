@@ -8,7 +8,7 @@ import huggingface_hub
 from ml_collections import ConfigDict
 
 from sept_jax.errors import UserError
-from sept_jax.experiment import make_model
+from sept_jax.experiment import make_model, make_sampling, make_update
 from sept_jax.methods import METHODS, complete
 from sept_jax.models import gguf, huggingface
 from sept_jax.models.config import Lora, ModelConfig, RopeScaling
@@ -132,22 +132,9 @@ def make_workload(config: ConfigDict, model: ModelConfig) -> Workload:
         dtype=DTYPES[config.model.dtype],
         batch=config.batch,
         prompt=prompt,
-        sampling=SamplingConfig(
-            group_size=config.sampling.group_size,
-            max_new_tokens=config.sampling.max_new_tokens,
-            temperature=config.sampling.temperature,
-            top_k=config.sampling.top_k,
-            top_p=config.sampling.top_p,
-            eos_ids=(0,),  # which token it is changes nothing
-            compactions=config.sampling.compactions,
-        ),
+        sampling=make_sampling(config, eos_ids=(0,)),  # which token it is changes nothing
         chunks=config.sampling.chunks,
-        update=UpdateConfig(
-            objective=METHODS[config.method].objective,
-            remat=config.memory.remat,
-            logit_chunk=config.memory.logit_chunk,
-            **config.loss,
-        ),
+        update=make_update(config),
         micro_batches=config.memory.micro_batches,
         optimizer=config.optimizer.to_dict(),
         passes=sum(passes),
