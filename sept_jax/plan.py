@@ -66,6 +66,8 @@ def make_plan(
     shape = verdict.choose_mesh(work, topology, mesh_shapes(topology)) if mesh is None else mesh
     made = tried = _compile(work, topology, shape, probe, tell)
     below = topology.chip.hbm_bytes
+    if propose and not made.fits:
+        tell(f"{made.why}; looking for what fits")
     for _ in range(ATTEMPTS if propose and not made.fits else 0):
         # what did not fit tells how far the estimate is off
         below *= min(1.0, estimate.peak_bytes(tried.work, tried.mesh) / _peak(tried))

@@ -439,7 +439,7 @@ SHAPES_16 = [(d, f, 16 // d // f) for d in (1, 2, 4, 8, 16) for f in (1, 2, 4, 8
 def test_the_mesh_is_the_fastest_that_fits():
     small = large("0.5B", **{"memory.micro_batches": 1, "sampling.group_size": 4})
     chosen = verdict.choose_mesh(small, slice_of("v5e", 4, 4), SHAPES_16)
-    assert chosen == (8, 1, 2)  # no weights to gather
+    assert chosen == (1, 8, 2)  # the optimizer reads and writes an eighth
     work = large("7B", **{"memory.micro_batches": 4, "sampling.group_size": 4})
     assert verdict.choose_mesh(work, slice_of("v5e", 4, 4), SHAPES_16) == (1, 4, 4)
     assert not verdict.is_possible(work, (1, 16, 1))  # pieces of 4 problems
@@ -591,23 +591,17 @@ def tpu():
 
 
 @pytest.mark.slow
-def test_7b_fits_on_v5e_4x4_with_few_paths_or_an_adapter(tpu):
-    topology = tpu("v5e:4x4")
+def test_7b_fits_on_v5e_4x4(tpu):
     work = large("7B", **{"memory.micro_batches": 4})
-    made = plan.make_plan(work, topology, (1, 4, 4), probe=(2, 4), propose=False)
-    assert not made.fits
-    assert made.why.startswith("update takes")
-    few = plan.make_plan(
-        large("7B", **{"memory.micro_batches": 4, "sampling.group_size": 4}), topology, probe=(2, 4)
-    )
-    assert few.fits
-    assert few.mesh == (1, 4, 4)
+    made = plan.make_plan(work, tpu("v5e:4x4"), probe=(2, 4), propose=False)
+    assert made.fits, made.why
+    assert made.mesh == (1, 4, 4)
 
 
 @pytest.mark.slow
 def test_70b_fits_on_v5p_4x4x4(tpu):
     made = plan.make_plan(large("70B"), tpu("v5p:4x4x4"), probe=(2, 4), propose=False)
-    assert made.fits
+    assert made.fits, made.why
     assert made.mesh == (1, 16, 4)
 
 

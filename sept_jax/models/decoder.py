@@ -218,6 +218,7 @@ class Block(nnx.Module):
         x = x + self._project("output", mixed.reshape(*x.shape[:-1], -1))
         normed = rms_norm(x, self.mlp_norm[...], c.norm_eps)
         hidden = jax.nn.silu(self._project("gate", normed)) * self._project("up", normed)
+        hidden = constrain(hidden, ("batch", *[None] * (x.ndim - 2), "mlp"))  # else XLA gathers the weights
         return x + self._project("down", hidden), kept
 
 

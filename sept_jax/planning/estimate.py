@@ -157,9 +157,9 @@ def cache_bytes(work: Workload, mesh: MeshShape) -> float:
 
 
 def sampling_work(work: Workload, mesh: MeshShape) -> Work:
-    """Of a batch: for every token each device reads the weights, which those that share an `fsdp` axis first
-    gather from each other, and all keys and values."""
-    c, (_, fsdp, tensor) = work.model, mesh
+    """Of a batch: those that share an `fsdp` axis gather the weights from each other once, with the prompts;
+    for every token each device reads them, and all keys and values."""
+    c, (_, _, tensor) = work.model, mesh
     rows, _, _ = _cuts(work, mesh)
     size = itemsize(work)
     weights = (c.num_layers * layer_weights(c) + head_weights(c)) * size / tensor
@@ -167,9 +167,9 @@ def sampling_work(work: Workload, mesh: MeshShape) -> Work:
     logits = 6 * 4.0 * paths * c.vocab_size / tensor
     token = Work(
         0.0,
-        weights * (2 if fsdp > 1 else 1) + cache_bytes(work, mesh) + logits,
-        weights * (fsdp - 1) / fsdp + 2 * c.num_layers * _reduced(paths * c.width * size, tensor),
-        _hops(c.num_layers * 7 + 1, fsdp, 1) + _hops(2 * c.num_layers + 4, tensor, 2),
+        weights + cache_bytes(work, mesh) + logits,
+        2 * c.num_layers * _reduced(paths * c.width * size, tensor),
+        _hops(2 * c.num_layers + 4, tensor, 2),
     )
     prefill = _forward_work(work, mesh, work.batch / work.chunks / rows * work.prompt, work.prompt)
     each = token.times(work.new - 1) + prefill
