@@ -14,6 +14,7 @@ from sept_jax.checks.reading import Reading
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.experiment import Experiment
 from sept_jax.methods import METHODS, Group
+from sept_jax.processes import largest
 from sept_jax.records import (
     Evidence,
     Problem,
@@ -74,15 +75,19 @@ def sample_and_score(
     """
     config, scoring, began = experiment.config, experiment.scoring, time.perf_counter()
     mesh, counts = experiment.mesh, readers.counts()
+    count, size = len(problems), len(problems) // config.sampling.chunks
+    chunks = [first + own_rows(size, mesh) for first in range(0, count, size)]
+    rows = np.concatenate(chunks)
+    problems = tuple(problems[row] for row in rows)
     prompt_texts = tuple(render(problem, experiment.tokenizer, config.prompt) for problem in problems)
-    prompts = encode_prompts(  # all of them, for a width that the processes share
-        prompt_texts, experiment.tokenizer, tuple(config.prompt.buckets), [p.id for p in problems]
+    prompts = encode_prompts(
+        prompt_texts, experiment.tokenizer, tuple(config.prompt.buckets), [p.id for p in problems], largest
     )
-    size = len(problems) // config.sampling.chunks
-    chunks = [first + own_rows(size, mesh) for first in range(0, len(problems), size)]
+    own = len(rows) // len(chunks)
+    parts = [slice(first, first + own) for first in range(0, len(rows), own)]
 
     def draw(number: int) -> Rollouts:
-        chunk = place_batch(jax.tree.map(lambda x: x[chunks[number]], prompts), mesh)
+        chunk = place_batch(jax.tree.map(lambda x: x[parts[number]], prompts), mesh)
         return sample_groups(
             params, chunk, key, number * size,
             model=experiment.model, config=experiment.sampling, dtype=experiment.dtype,
@@ -93,8 +98,8 @@ def sample_and_score(
     splits: list[tuple[Steps, StepTexts]] = []
     pending: list[Future[Reading]] = []
     overlapped = 0.0
-    for number, rows in enumerate(chunks):
-        rollouts, last = ahead, number + 1 == len(chunks)
+    for number, part in enumerate(parts):
+        rollouts, last = ahead, number + 1 == len(parts)
         if not last:
             ahead = draw(number + 1)
         drawn.append(fetch_batch(rollouts))
@@ -106,15 +111,13 @@ def sample_and_score(
         )
         pending += readers.submit(
             [
-                PathJob(problems[row].question, path.steps, scoring.strict)
-                for row, paths in zip(rows, splits[-1][1].paths, strict=True)
+                PathJob(problem.question, path.steps, scoring.strict)
+                for problem, paths in zip(problems[part], splits[-1][1].paths, strict=True)
                 for path in paths
             ]
         )
         if not last:
             overlapped += time.perf_counter() - sampled
-    rows = np.concatenate(chunks)
-    own_prompts = jax.tree.map(lambda x: x[rows], prompts)
     rollouts = _join(drawn)
     steps = _join([steps for steps, _ in splits])
     texts = StepTexts(tuple(paths for _, texts in splits for paths in texts.paths))
@@ -124,27 +127,27 @@ def sample_and_score(
     weights, bias = scoring.log_odds, scoring.bias
     if config.scoring.weighting == "reliability":
         weights, bias = jax.device_get(log_odds_weights(reliability))
-    judge = make_judge(experiment, params, own_prompts)
+    judge = make_judge(experiment, params, prompts)
     evidence = gather_evidence(readings, texts, steps, scoring, rollouts, judge, weights)
-    placed, count = place_batch((evidence, steps.count), mesh)
-    scores = fetch_batch(score_steps(placed, count, weights, bias))
-    votes = jax.device_get(count_votes(placed, count, reliability))
+    placed, step_count = place_batch((evidence, steps.count), mesh)
+    scores = fetch_batch(score_steps(placed, step_count, weights, bias))
+    votes = jax.device_get(count_votes(placed, step_count, reliability))
     waited = time.perf_counter() - sampled
     return Scored(
-        problems=tuple(problems[row] for row in rows),
+        problems=problems,
         texts=texts,
-        prompt_texts=tuple(prompt_texts[row] for row in rows),
-        prompts=own_prompts,
+        prompt_texts=prompt_texts,
+        prompts=prompts,
         rollouts=rollouts,
         steps=steps,
         readings=readings,
         evidence=evidence,
         scores=scores,
         seconds={"sample": sampled - began, "score": overlapped + waited, "score_wait": waited},
-        counts={name: count - counts[name] for name, count in readers.counts().items()},
+        counts={name: now - counts[name] for name, now in readers.counts().items()},
         votes=votes,
         rows=rows,
-        count=len(problems),
+        count=count,
     )
 
 

@@ -1,7 +1,7 @@
 """From a problem to the text and the tokens that the model reads."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -66,10 +66,11 @@ def encode_prompts(
     tokenizer: PromptTokenizer,
     buckets: tuple[int, ...],
     ids: Sequence[str] | None = None,
+    agree: Callable[[int], int] = int,
 ) -> Prompts:
     """Returns the prompts padded on the right to the smallest of `buckets` that holds the longest.
 
-    `ids` are the problems' ids, for errors.
+    `ids` are the problems' ids, for errors; `agree` makes the longest in any process of the longest in this.
 
     Raises:
         UserError: a prompt is empty, or longer than the largest bucket.
@@ -87,7 +88,7 @@ def encode_prompts(
                 f"config.prompt.buckets: {name} is {len(row)} tokens long and the largest bucket holds "
                 f"{largest}: pass --config.prompt.buckets=({largest},{_round_up(len(row))}) or leave it out"
             )
-    longest = max(len(row) for row in rows)
+    longest = agree(max(len(row) for row in rows))
     width = min(bucket for bucket in buckets if bucket >= longest)
     tokens = np.full((len(rows), width), tokenizer.pad_id, np.int32)
     for index, row in enumerate(rows):
