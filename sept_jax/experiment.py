@@ -85,7 +85,9 @@ def build(config: ConfigDict) -> Experiment:
     validate_mesh(config, mesh)
     sources = make_sources(config)
     model, params, tokenizer = make_model(config)
-    check_prompts(sources.held_out, tokenizer, config.prompt)
+    evaluated = (sources.held_out, sources.out_of_distribution, *sources.others.values())
+    for source in filter(None, evaluated):
+        check_prompts(source, tokenizer, config.prompt)
     if config.data.source != "procedural":  # made ones are as long as these
         check_prompts(sources.problems, tokenizer, config.prompt)
     stop = tuple(tuple(tokenizer.encode(text)) for text in config.sampling.stop)

@@ -248,6 +248,11 @@ CONFIGS = {
         "prompt.buckets=(24,16)",
         "(24, 16): expected ascending lengths in tokens, such as (64, 128, 256)",
     ),
+    "buckets too short for another task's problems": Case(
+        f"{TINY}--config.data.procedural.others=('story',)",
+        "config.prompt.buckets: problem story-1-0 is 40 tokens long and the largest bucket holds 24: pass "
+        "--config.prompt.buckets=(24,64) or leave it out",
+    ),
     "no buckets": setting("prompt.buckets=()", "(): expected ascending lengths in tokens, ..."),
     "more tokens than the model takes": Case(
         "train --config=words.py --config.sampling.max_new_tokens=9999",
