@@ -76,10 +76,13 @@ def versions() -> dict[str, Any]:
     return found
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """The flags of every benchmark."""
+def parser(description: str, weights: bool = True) -> argparse.ArgumentParser:
+    """The flags of every benchmark; `weights`: of a model, from a file."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--model", required=True, type=Path, help="a .gguf file or a Hugging Face directory")
+    if weights:
+        made.add_argument(
+            "--model", required=True, type=Path, help="a .gguf file or a Hugging Face directory"
+        )
     made.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
     made.add_argument("--turns", type=int, default=5)
     made.add_argument("--json", type=Path, help="where the rows are written, too")

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from sept_jax.models.config import ModelConfig
+from sept_jax.models.families import config_to_hf
 
 
 def load(model: Path, dtype: str) -> Any:
@@ -16,14 +19,21 @@ def load(model: Path, dtype: str) -> Any:
     return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **place).eval()
 
 
+def random(model: ModelConfig, dtype: str) -> Any:
+    """Of that shape, on the GPU if torch sees one."""
+    config = AutoConfig.for_model(**config_to_hf(model))
+    made = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype)).eval()
+    return made.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def generate(
     model: Any, prompts: list[list[int]], paths: int, new: int, eos: tuple[int, ...], pad: int
 ) -> Callable[[], int]:
     """Samples `paths` of each prompt at temperature 1 and counts tokens up to and with the ends; without
     `eos` every path has `new` tokens."""
     width = max(map(len, prompts))
-    tokens = torch.tensor([[pad] * (width - len(row)) + row for row in prompts])
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts])
+    tokens = torch.tensor([[pad] * (width - len(row)) + row for row in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
     ends = {"eos_token_id": list(eos)} if eos else {"eos_token_id": None, "min_new_tokens": new}
 
     def run() -> int:
@@ -32,7 +42,7 @@ def generate(
                 tokens, attention_mask=mask, num_return_sequences=paths, do_sample=True, temperature=1.0,
                 top_k=0, top_p=1.0, max_new_tokens=new, pad_token_id=pad, **ends,
             )  # fmt: skip
-        drawn = out[:, width:].numpy()
+        drawn = out[:, width:].cpu().numpy()
         if not eos:
             return drawn.size
         ended = np.isin(drawn, eos)

@@ -25,19 +25,19 @@ from sept_jax.update import UpdateConfig, make_optimizer, micro_batches, update
 ROWS, LENGTH = 16, 384
 
 
-def made_batch(problems: int, paths: int, prompt: int) -> UpdateBatch:
-    """Random tokens and credit: every row is `LENGTH` tokens, `prompt` of them the prompt's."""
-    rng, shape = np.random.default_rng(0), (problems, paths, LENGTH - prompt)
+def made_batch(problems: int, paths: int, prompt: int, length: int = LENGTH) -> UpdateBatch:
+    """Random tokens and credit: every row is `length` tokens, `prompt` of them the prompt's."""
+    rng, shape = np.random.default_rng(0), (problems, paths, length - prompt)
     tokens = rng.integers(5, 40_000, shape).astype(np.int32)
-    length = np.full(shape[:2], shape[2], np.int32)
+    ends = np.full(shape[:2], shape[2], np.int32)
     return UpdateBatch(
         prompts=Prompts(
             rng.integers(5, 40_000, (problems, prompt)).astype(np.int32), np.full(problems, prompt, np.int32)
         ),
         rollouts=Rollouts(
-            tokens, length, *(np.full(shape, x, np.float32) for x in (-10.0, -10.0, 1.0)), length > 0
+            tokens, ends, *(np.full(shape, x, np.float32) for x in (-10.0, -10.0, 1.0)), ends > 0
         ),
-        steps=Steps(np.zeros(shape, np.int32), np.ones_like(length)),
+        steps=Steps(np.zeros(shape, np.int32), np.ones_like(ends)),
         quality=rng.uniform(size=shape[:2]).astype(np.float32),
         advantage=rng.normal(size=shape).astype(np.float32),
     )
