@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,11 @@ def parser(description: str, weights: bool = True) -> argparse.ArgumentParser:
     return made
 
 
-def report(rows: Sequence[dict[str, Any]], output: Path | None) -> None:
-    """Prints the rows, one JSON object a line, and writes them as a list."""
+def report(rows: Iterable[dict[str, Any]], output: Path | None) -> None:
+    """Prints the rows as they are measured, one JSON object a line, and writes those so far as a list."""
+    done = []
     for row in rows:
         print(json.dumps(row), flush=True)
-    if output is not None:
-        output.write_text(json.dumps(list(rows), indent=1) + "\n")
+        done.append(row)
+        if output is not None:
+            output.write_text(json.dumps(done, indent=1) + "\n")

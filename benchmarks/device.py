@@ -11,9 +11,10 @@ that is not known here, of what one copy and one matrix product reach; `share` i
 reached. Made for one run of under nine minutes.
 """
 
+import argparse
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -118,20 +119,12 @@ def with_share(row: dict[str, Any], bound: float, peak: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    flags = parser(__doc__, weights=False)
-    flags.add_argument("--size", default="0.5B", choices=sorted(SIZES))
-    flags.add_argument("--micro-batches", type=int, default=2)
-    flags.add_argument("--layers", type=int, help="fewer than the shape has, for a try")
-    flags.add_argument("--tokens", type=int, default=512, help="of a path, for a try")
-    given = flags.parse_args()
-    command.cache_compilations()
+def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     model = SIZES[given.size]
     if given.layers:
         model = dataclasses.replace(model, num_layers=given.layers)
     flops_per_s, bytes_per_s, peak = peaks(jax.devices()[0])
     params = jax.jit(lambda key: decoder.init_params(model, key))(jax.random.key(0))
-    rows = []
 
     new, paths = given.tokens // 2, 16
     prompts = sampling.made_prompts(PROBLEMS, PROMPT)
@@ -149,13 +142,11 @@ def main() -> None:
         sampling.draw(half, model, sampling.padded(prompts), SamplingConfig(paths, new), given.dtype)
     )
     bound = PROBLEMS * paths * bytes_per_s / decode_bytes(work)
-    rows += [
-        with_share(row, bound, peak)
-        for row in alternate(
-            f"decode: {PROBLEMS} prompts x {paths} paths, P={PROMPT}, T={new}", "sampled tokens", "1/s",
-            ours, peers, given.turns,
-        )
-    ]  # fmt: skip
+    found = alternate(
+        f"decode: {PROBLEMS} prompts x {paths} paths, P={PROMPT}, T={new}", "sampled tokens", "1/s",
+        ours, peers, given.turns,
+    )  # fmt: skip
+    yield from (with_share(row, bound, peak) for row in found)
     del half, peers
 
     group = 8
@@ -173,16 +164,26 @@ def main() -> None:
         f"update: {PROBLEMS} prompts x {group} paths, P={PROMPT}, T={given.tokens}", "new tokens", "1/s",
         per_second(updated), {}, given.turns,
     )  # fmt: skip
-    rows += [with_share(found[0], bound, peak)]
+    yield with_share(found[0], bound, peak)
 
     fused = {}
     if jax.default_backend() == "gpu":
         fused["cudnn"] = per_second(attention_turn(True, model, 32, 2 * given.tokens))
-    rows += alternate(
+    yield from alternate(
         f"attention: 32 rows of {2 * given.tokens} tokens, forward and backward", "tokens", "1/s",
         per_second(attention_turn(False, model, 32, 2 * given.tokens)), fused, given.turns,
     )  # fmt: skip
-    report(rows, given.json)
+
+
+def main() -> None:
+    flags = parser(__doc__, weights=False)
+    flags.add_argument("--size", default="0.5B", choices=sorted(SIZES))
+    flags.add_argument("--micro-batches", type=int, default=2)
+    flags.add_argument("--layers", type=int, help="fewer than the shape has, for a try")
+    flags.add_argument("--tokens", type=int, default=512, help="of a path, for a try")
+    given = flags.parse_args()
+    command.cache_compilations()
+    report(measured(given), given.json)
 
 
 if __name__ == "__main__":

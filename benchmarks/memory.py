@@ -7,9 +7,11 @@ The work is that of `benchmarks.update` (`sequences`; `--lora RANK` for ours) an
 """
 
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -70,15 +72,16 @@ def main() -> None:
         "update": {"transformers on torch": "torch", "with checkpointing": "checkpointing"},
         "sampling": {"transformers generate": "torch"},
     }
-    rows = []
-    for job in JOBS:
+
+    def rows(job: str) -> list[dict[str, Any]]:
         peers = {} if given.no_peers else sides[job]
-        rows += alternate(
-            job, "peak memory", "bytes", lambda job=job: peak(job, "ours"),
-            {name: lambda job=job, side=side: peak(job, side) for name, side in peers.items()},
+        return alternate(
+            job, "peak memory", "bytes", lambda: peak(job, "ours"),
+            {name: lambda side=side: peak(job, side) for name, side in peers.items()},
             given.turns, higher_is_better=False, warm_up=False,
         )  # fmt: skip
-    report(rows, given.json)
+
+    report(itertools.chain.from_iterable(map(rows, JOBS)), given.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ python -m benchmarks.sampling --model MODEL.gguf [--data PATH/gsm8k/test.jsonl] 
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,9 @@ def natural_texts(file: Path, count: int, tokenizer: Any) -> list[str]:
     return [render(Problem(q, None, 0.0, str(i)), tokenizer, prompt) for i, q in enumerate(questions)]
 
 
-def scaling(params: PyTree, model: ModelConfig, dtype: str, turns: int) -> list[dict[str, Any]]:
+def scaling(params: PyTree, model: ModelConfig, dtype: str, turns: int) -> Iterator[dict[str, Any]]:
     """Tokens a second, and bytes that the compiled sampler asks for beside its inputs, for G x T."""
-    rows, prompts = [], padded(made_prompts(4, 256))
+    prompts = padded(made_prompts(4, 256))
     for paths, new in itertools.product((1, 4, 16, 64), (64, 256, 1024)):
         config = SamplingConfig(paths, new)
         found = alternate(
@@ -71,8 +71,7 @@ def scaling(params: PyTree, model: ModelConfig, dtype: str, turns: int) -> list[
             params, prompts, jax.random.key(0), 0, None,
             model=model, config=config, dtype=getattr(jnp, dtype),
         ).compile()  # fmt: skip
-        rows += [found[0] | {"temporary_bytes": compiled.memory_analysis().temp_size_in_bytes}]
-    return rows
+        yield found[0] | {"temporary_bytes": compiled.memory_analysis().temp_size_in_bytes}
 
 
 def main() -> None:
@@ -92,9 +91,8 @@ def main() -> None:
         from benchmarks import torch_peers
 
         theirs = torch_peers.load(given.model, given.dtype)
-    rows = []
 
-    def compare(workload: str, prompts: Prompts, config: SamplingConfig) -> None:
+    def compare(workload: str, prompts: Prompts, config: SamplingConfig) -> list[dict[str, Any]]:
         lists = [row[:n].tolist() for row, n in zip(np.asarray(prompts.tokens), prompts.length, strict=True)]
         peers = {}
         if theirs is not None:
@@ -102,16 +100,20 @@ def main() -> None:
             count = torch_peers.generate(theirs, lists, paths, new, config.eos_ids, tokenizer.pad_id)
             peers["transformers generate"] = per_second(count)
         ours = per_second(draw(params, model, prompts, config, given.dtype))
-        rows.extend(alternate(workload, "useful sampled tokens", "1/s", ours, peers, given.turns))
+        return alternate(workload, "useful sampled tokens", "1/s", ours, peers, given.turns)
 
-    compare("fixed: 8 prompts x 16 paths, P=256, T=64", padded(made_prompts(8, 256)), SamplingConfig(16, 64))
-    compare("little: 4 prompts x 1 path, P=256, T=64", padded(made_prompts(4, 256)), SamplingConfig(1, 64))
-    if given.data is not None:
+    def rows() -> Iterator[dict[str, Any]]:
+        fixed, little = padded(made_prompts(8, 256)), padded(made_prompts(4, 256))
+        yield from compare("fixed: 8 prompts x 16 paths, P=256, T=64", fixed, SamplingConfig(16, 64))
+        yield from compare("little: 4 prompts x 1 path, P=256, T=64", little, SamplingConfig(1, 64))
+        if given.data is None:
+            return
         buckets = tuple(gsm8k.get_config().prompt.buckets)
         prompts = encode_prompts(natural_texts(given.data, 32, tokenizer), tokenizer, buckets)
         config = SamplingConfig(8, 256, eos_ids=tokenizer.eos_ids, pad_id=tokenizer.pad_id, compactions=2)
-        compare("natural: 32 GSM8K prompts x 8 paths, T<=256", prompts, config)
-    report(rows, given.json)
+        yield from compare("natural: 32 GSM8K prompts x 8 paths, T<=256", prompts, config)
+
+    report(rows(), given.json)
 
 
 if __name__ == "__main__":

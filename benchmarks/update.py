@@ -7,7 +7,8 @@ the peer computes as the same 16 rows; both count 16 x 384 tokens. f32 master we
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -92,18 +93,20 @@ def main() -> None:
     model, params, _ = load_model(str(given.model))
     if given.lora:
         model = dataclasses.replace(model, lora=Lora(given.lora, 2.0 * given.lora))
-    rows = []
-    for workload, (problems, paths, prompt, pieces) in WORKLOADS.items():
-        ours = step(params, model, made_batch(problems, paths, prompt), pieces, given.dtype)
-        peers = {}
-        if not given.no_peers:
-            from benchmarks import torch_peers
 
-            theirs = torch_peers.load(given.model, "float32")
-            count = torch_peers.update(theirs, ROWS, LENGTH, given.dtype, given.checkpointing)
-            peers["transformers on torch"] = per_second(count)
-        rows += alternate(workload, "tokens", "1/s", per_second(ours), peers, given.turns)
-    report(rows, given.json)
+    def rows() -> Iterator[dict[str, Any]]:
+        for workload, (problems, paths, prompt, pieces) in WORKLOADS.items():
+            ours = step(params, model, made_batch(problems, paths, prompt), pieces, given.dtype)
+            peers = {}
+            if not given.no_peers:
+                from benchmarks import torch_peers
+
+                theirs = torch_peers.load(given.model, "float32")
+                count = torch_peers.update(theirs, ROWS, LENGTH, given.dtype, given.checkpointing)
+                peers["transformers on torch"] = per_second(count)
+            yield from alternate(workload, "tokens", "1/s", per_second(ours), peers, given.turns)
+
+    report(rows(), given.json)
 
 
 if __name__ == "__main__":
