@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Values = Mapping[str, Float[np.ndarray, "N"]]
+Values = Mapping[str, Float[np.ndarray, " N"]]
 """Metrics by name, of each problem."""
 
 Metrics = dict[str, float | list[float]]
@@ -23,12 +23,12 @@ class Graded:
 
     correct: Bool[np.ndarray, "N n"]
     answer: Int[np.ndarray, "N n"]
-    levels: Float[np.ndarray, "N"]
+    levels: Float[np.ndarray, " N"]
     tokens: int
     seconds: float
 
 
-def pass_at_k(correct: Bool[np.ndarray, "N n"], k: int) -> Float[np.ndarray, "N"]:
+def pass_at_k(correct: Bool[np.ndarray, "N n"], k: int) -> Float[np.ndarray, " N"]:
     """Unbiased pass@k of each problem from n >= k samples: 1 - C(n - c, k) / C(n, k) (Chen et al. 2021, arXiv
     2107.03374, equation 1)."""
     place = np.arange(1, correct.shape[1] + 1)
@@ -38,7 +38,7 @@ def pass_at_k(correct: Bool[np.ndarray, "N n"], k: int) -> Float[np.ndarray, "N"
 
 def majority_correct(
     correct: Bool[np.ndarray, "N n"], answer: Int[np.ndarray, "N n"], k: int
-) -> Float[np.ndarray, "N"]:
+) -> Float[np.ndarray, " N"]:
     """maj@k of each problem: how often the most frequent final answer of k <= n paths is right, the mean over
     the n // k disjoint blocks (Wang et al. 2023, arXiv 2203.11171, section 2).
 
@@ -52,14 +52,14 @@ def majority_correct(
     return right.mean(1)
 
 
-def interval(values: Float[np.ndarray, "N"], resamples: int = 2000) -> tuple[float, float]:
+def interval(values: Float[np.ndarray, " N"], resamples: int = 2000) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean over problems (Efron 1979), with a fixed seed."""
     draws = np.random.default_rng(0).integers(len(values), size=(resamples, len(values)))
     low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
     return float(low), float(high)
 
 
-def per_problem(graded: Graded, ks: Sequence[int]) -> dict[str, Float[np.ndarray, "N"]]:
+def per_problem(graded: Graded, ks: Sequence[int]) -> dict[str, Float[np.ndarray, " N"]]:
     """`pass@k` of each problem for those of `ks` that there are samples for, and `maj@k` for k above 1.
 
     `pass@1` is the mean over the samples (avg@n).
@@ -85,7 +85,7 @@ def differences(base: Values, other: Values) -> Metrics:
     return with_intervals({metric: other[metric] - base[metric] for metric in base if metric in other})
 
 
-def by_level(values: Values, levels: Float[np.ndarray, "N"]) -> dict[float, Metrics]:
+def by_level(values: Values, levels: Float[np.ndarray, " N"]) -> dict[float, Metrics]:
     """Metrics with intervals for each level, ascending, and `problems`, how many have it."""
     return {
         float(level): {"problems": int((levels == level).sum())}

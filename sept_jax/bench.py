@@ -109,7 +109,7 @@ class Drawn:
 
     problems: tuple[Problem, ...]
     texts: list[list[str]]
-    rows: Int[np.ndarray, "rows"]
+    rows: Int[np.ndarray, " rows"]
     count: int
     rollouts: Rollouts
     tokens: int

@@ -55,7 +55,7 @@ class Scored:
     seconds: Mapping[str, float]
     counts: Mapping[str, int]
     votes: Reliability
-    rows: Int[np.ndarray, "B"]
+    rows: Int[np.ndarray, " B"]
     count: int
 
 

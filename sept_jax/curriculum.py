@@ -27,7 +27,7 @@ class CurriculumConfig:
     memory: float = 0.5
 
 
-def start(levels: Float[np.ndarray, "N"], config: CurriculumConfig) -> Curriculum:
+def start(levels: Float[np.ndarray, " N"], config: CurriculumConfig) -> Curriculum:
     """Nothing seen yet; the cap is the lowest level at or below which the share `config.start` lies."""
     _, counts = np.unique(levels, return_counts=True)
     cap = int(np.searchsorted(np.cumsum(counts), config.start * len(levels)))
@@ -39,8 +39,8 @@ def start(levels: Float[np.ndarray, "N"], config: CurriculumConfig) -> Curriculu
 
 
 def weights(
-    curriculum: Curriculum, levels: Float[np.ndarray, "N"], config: CurriculumConfig
-) -> Float[np.ndarray, "N"]:
+    curriculum: Curriculum, levels: Float[np.ndarray, " N"], config: CurriculumConfig
+) -> Float[np.ndarray, " N"]:
     """Probability of drawing each problem. Unseen problems take their level's mean ease; a level of which
     nothing was seen counts as at the target."""
     if config.uniform:
@@ -58,11 +58,11 @@ def weights(
 
 def draw(
     curriculum: Curriculum,
-    levels: Float[np.ndarray, "N"],
+    levels: Float[np.ndarray, " N"],
     key: Array,
     count: int,
     config: CurriculumConfig,
-) -> Int[np.ndarray, "count"]:
+) -> Int[np.ndarray, " count"]:
     """`count` different problems, or with repetition where fewer are within the cap."""
     probability = weights(curriculum, levels, config)
     generator = np.random.Generator(np.random.Philox(np.asarray(jax.random.bits(key, (2,), "uint32"))))
@@ -70,7 +70,7 @@ def draw(
     return generator.choice(len(levels), size=count, replace=not enough, p=probability)
 
 
-def group_ease(scores: StepScores, evidence: Evidence) -> Float[np.ndarray, "B"]:
+def group_ease(scores: StepScores, evidence: Evidence) -> Float[np.ndarray, " B"]:
     """How easy each problem was for the policy: half the mean path quality, half the largest share of paths
     with one and the same final answer. Both come from the group itself, never from gold."""
     answers = np.asarray(evidence.answer_id)
@@ -81,9 +81,9 @@ def group_ease(scores: StepScores, evidence: Evidence) -> Float[np.ndarray, "B"]
 
 def observe(
     curriculum: Curriculum,
-    levels: Float[np.ndarray, "N"],
-    indices: Int[np.ndarray, "B"],
-    ease: Float[np.ndarray, "B"],
+    levels: Float[np.ndarray, " N"],
+    indices: Int[np.ndarray, " B"],
+    ease: Float[np.ndarray, " B"],
     config: CurriculumConfig,
 ) -> Curriculum:
     """The state after a batch; a first sight of a problem replaces its ease, a later one is averaged in."""

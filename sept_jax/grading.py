@@ -18,7 +18,7 @@ def is_correct(text: str, gold: str | None, comparer: SymbolicComparer | None) -
 
 def grade(
     texts: Sequence[str], gold: str | None, comparer: SymbolicComparer | None
-) -> tuple[Bool[np.ndarray, "n"], Int[np.ndarray, "n"]]:
+) -> tuple[Bool[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Whether each path of one problem is right, and the id of its final answer: -1 is none, equal answers
     (by exact value, else by normalised text) share one.
 

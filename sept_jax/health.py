@@ -149,7 +149,7 @@ def _is_trivial(step: str, operands: list[str], results: list[str]) -> bool:
 
 def token_habits(
     prompt_tokens: Int[np.ndarray, "B P"],
-    prompt_length: Int[np.ndarray, "B"],
+    prompt_length: Int[np.ndarray, " B"],
     tokens: Int[np.ndarray, "B G T"],
     length: Int[np.ndarray, "B G"],
 ) -> Sums:

@@ -39,9 +39,9 @@ def likelihood(logprob: Float[Array, "B G T"], mask: Bool[Array, "B G T"]) -> Fl
 def first_difference(
     first: Int[Array, "B T"],
     second: Int[Array, "B T"],
-    length_first: Int[Array, "B"],
-    length_second: Int[Array, "B"],
-) -> Int[Array, "B"]:
+    length_first: Int[Array, " B"],
+    length_second: Int[Array, " B"],
+) -> Int[Array, " B"]:
     """Index of the first token in which two right-padded paths differ; T when they are the same path."""
     at = jnp.arange(first.shape[-1])
     inside_first, inside_second = at < length_first[:, None], at < length_second[:, None]

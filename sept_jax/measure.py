@@ -22,9 +22,9 @@ class Measured:
     `<metric>_best_temperature`; `swept[temperature]` is pass@1 of each problem of the bench on which the best
     one was chosen. `tokens_per_s` is the sampler's speed, None where every call had to compile."""
 
-    values: dict[str, dict[str, Float[np.ndarray, "_"]]]
+    values: dict[str, dict[str, Float[np.ndarray, " _"]]]
     best_temperature: float
-    swept: dict[float, Float[np.ndarray, "_"]]
+    swept: dict[float, Float[np.ndarray, " _"]]
     tokens_per_s: float | None
 
 

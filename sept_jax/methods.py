@@ -35,7 +35,7 @@ class Group:
     evidence: Evidence
     judge: Judge
     key: Array
-    rows: Int[np.ndarray, "B"]
+    rows: Int[np.ndarray, " B"]
     count: int
 
 

@@ -43,7 +43,7 @@ class Prompts:
     """Encoded prompts, padded on the right."""
 
     tokens: Int[Host, "B P"]
-    length: Int[Host, "B"]
+    length: Int[Host, " B"]
 
 
 @flax.struct.dataclass
@@ -155,8 +155,8 @@ class UpdateBatch:
 class Curriculum:
     """N problems: running ease in [0, 1], how often each was seen, index of the highest level drawn."""
 
-    ease: Float[Host, "N"]
-    seen: Int[Host, "N"]
+    ease: Float[Host, " N"]
+    seen: Int[Host, " N"]
     cap: Int[Host, ""]
 
 
@@ -164,7 +164,7 @@ class Curriculum:
 class Guard:
     """Reference and running means of the watched metrics, steps seen and alarms raised so far."""
 
-    reference: Float[Host, "W"]
-    running: Float[Host, "W"]
+    reference: Float[Host, " W"]
+    running: Float[Host, " W"]
     seen: Int[Host, ""]
     alarms: Int[Host, ""]

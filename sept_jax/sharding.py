@@ -105,7 +105,7 @@ def _row_sharding(rows: int, rank: int, mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, partition(("batch",) + (None,) * rest, (rows,) + (1,) * rest, mesh))
 
 
-def own_rows(count: int, mesh: Mesh) -> Int[np.ndarray, "rows"]:
+def own_rows(count: int, mesh: Mesh) -> Int[np.ndarray, " rows"]:
     """Which of a batch's `count` rows this process's devices hold, ascending: in one process all."""
     if mesh.empty:
         return np.arange(count)
@@ -161,7 +161,7 @@ def _cut_by_rows(tree: PyTree) -> PyTree:
     return jax.tree.map(constrain_batch, tree)
 
 
-def gather_rows(values: PyTree, rows: Int[np.ndarray, "rows"], count: int) -> PyTree:
+def gather_rows(values: PyTree, rows: Int[np.ndarray, " rows"], count: int) -> PyTree:
     """Host arrays of all `count` rows of a batch, from every process's `rows` of them."""
     places = gather(rows).ravel()
 
@@ -173,7 +173,7 @@ def gather_rows(values: PyTree, rows: Int[np.ndarray, "rows"], count: int) -> Py
     return jax.tree.map(whole, values)
 
 
-def batch_total(sums: Shaped[np.ndarray, "n *more"], mesh: Mesh) -> Shaped[np.ndarray, "n *more"]:
+def batch_total(sums: Shaped[np.ndarray, " n *more"], mesh: Mesh) -> Shaped[np.ndarray, " n *more"]:
     """The whole batch's sums, from each process's sums over its own rows."""
     return gather(sums).sum(0) / _copies(mesh)
 

@@ -36,7 +36,7 @@ class Sources(NamedTuple):
 class Some:
     """The problems of a source at some places."""
 
-    def __init__(self, source: Source, places: Int[np.ndarray, "N"]):
+    def __init__(self, source: Source, places: Int[np.ndarray, " N"]):
         self.source, self.places = source, places
         self.levels = source.levels[places]
 

@@ -115,7 +115,7 @@ def _ends_sentence(text: str, start: int, empty: int, stop: int, following: int)
     return True
 
 
-def token_steps(offsets: Sequence[int], spans: Sequence[Span]) -> Int[np.ndarray, "T"]:
+def token_steps(offsets: Sequence[int], spans: Sequence[Span]) -> Int[np.ndarray, " T"]:
     """The step of each token: the span that holds offset `offsets[i]`, where its first new character
     starts; past the end, the last step."""
     ends = np.fromiter((end for _, end in spans), np.int64, len(spans))

@@ -90,7 +90,7 @@ def update_pieces(
 
 def batch_metrics(
     experiment: Experiment, scored: Scored, scores: StepScores, reliability: Reliability
-) -> tuple[dict[str, float], Float[np.ndarray, "B"]]:
+) -> tuple[dict[str, float], Float[np.ndarray, " B"]]:
     """What the whole batch shows, and the ease of each of its problems; every process gets the same."""
     sums = describe(
         scored.prompts, scored.rollouts, scored.steps, scored.texts, scored.evidence, scored.scores,

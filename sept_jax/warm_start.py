@@ -78,7 +78,7 @@ def further_batch(experiment: Experiment, step: int) -> UpdateBatch:
     return _batch(experiment, range(first, first + count))
 
 
-def batch_indices(levels: Float[np.ndarray, "N"], size: int, step: int) -> list[int]:
+def batch_indices(levels: Float[np.ndarray, " N"], size: int, step: int) -> list[int]:
     """The problems of a step's batch. Of `_BLOCK` batches in a row each holds problems of like level, and so
     of like length, in a fixed random order: padding would be most of the work otherwise."""
     block, place = divmod(step, _BLOCK)

@@ -54,7 +54,9 @@ def _dense_backward(dtype, saved, gradient):
 dense.defvjp(_dense_forward, _dense_backward)
 
 
-def rms_norm(x: Float[Array, "*rows D"], scale: Float[Array, "D"], epsilon: float) -> Float[Array, "*rows D"]:
+def rms_norm(
+    x: Float[Array, "*rows D"], scale: Float[Array, " D"], epsilon: float
+) -> Float[Array, "*rows D"]:
     """Root-mean-square normalisation (Zhang and Sennrich 2019, equation 4), computed in f32."""
     wide = x.astype(jnp.float32)
     wide = wide * jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + epsilon)
@@ -74,7 +76,7 @@ def rope_frequencies(config: ModelConfig) -> np.ndarray:
 
 
 def rope(
-    x: Float[Array, "*rows H K"], positions: Int[Array, "*rows"], frequencies: Float[np.ndarray, "half"]
+    x: Float[Array, "*rows H K"], positions: Int[Array, "*rows"], frequencies: Float[np.ndarray, " half"]
 ) -> Float[Array, "*rows H K"]:
     """Rotary position embedding (Su et al. 2021), planes made of the head's two halves."""
     angle = positions[..., None, None].astype(jnp.float32) * frequencies
@@ -330,7 +332,7 @@ def prefill(
     return _last(x, prompts.length), caches
 
 
-def _last(x: Float[Array, "B P D"], length: Int[Array, "B"]) -> Float[Array, "B D"]:
+def _last(x: Float[Array, "B P D"], length: Int[Array, " B"]) -> Float[Array, "B D"]:
     return jnp.take_along_axis(x, (length - 1)[:, None, None], axis=1)[:, 0]
 
 
@@ -351,7 +353,7 @@ def decode(
     config: ModelConfig,
     tokens: Int[Array, "B G"],
     at: Int[Array, ""],
-    length: Int[Array, "B"],
+    length: Int[Array, " B"],
     prompt_caches: list[PromptCache],
     caches: list[PathCache],
     dtype: DTypeLike,

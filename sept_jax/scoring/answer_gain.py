@@ -65,7 +65,7 @@ def check_answer_gain(
 
 
 def leave_one_out(
-    answer_id: Int[np.ndarray, "G"], texts: Sequence[str | None], gate: float
+    answer_id: Int[np.ndarray, " G"], texts: Sequence[str | None], gate: float
 ) -> list[str | None]:
     """For each path the answer that more than `gate` of the other paths with an answer give, in the words
     that most of these use; None where there is none, or only one of them gives it.

@@ -36,7 +36,7 @@ def path_quality(score: Float[Array, "B G S"], count: Int[Array, "B G"]) -> Floa
 def score_steps(
     evidence: Evidence,
     count: Int[Array, "B G"],
-    weights: Float[Array, "C"] | Float[Array, "2 C"],
+    weights: Float[Array, " C"] | Float[Array, "2 C"],
     bias: float | Float[Array, ""],
 ) -> StepScores:
     """Scores of steps and paths; `count` is the number of steps of each path.

@@ -32,7 +32,7 @@ class ScoredStep:
 class GroupScores:
     """`quality[g]` in [0, 1], and the scored steps of each path."""
 
-    quality: Float[np.ndarray, "G"]
+    quality: Float[np.ndarray, " G"]
     paths: tuple[tuple[ScoredStep, ...], ...]
 
 

@@ -14,7 +14,7 @@ _FEWEST = 4
 
 
 @functools.lru_cache(maxsize=4)
-def blank_tokens(tokenizer: Tokenizer, size: int) -> Bool[np.ndarray, "V"]:
+def blank_tokens(tokenizer: Tokenizer, size: int) -> Bool[np.ndarray, " V"]:
     """Which of `size` token ids bring no character but white space: line ends, the end token."""
     return np.array([not tokenizer.decode([index]).strip() for index in range(size)])
 
@@ -22,7 +22,7 @@ def blank_tokens(tokenizer: Tokenizer, size: int) -> Bool[np.ndarray, "V"]:
 def prefix_ends(
     tokens: Int[np.ndarray, "B G T"],
     step_id: Int[np.ndarray, "B G T"],
-    blank: Bool[np.ndarray, "V"],
+    blank: Bool[np.ndarray, " V"],
     width: int,
 ) -> Int[np.ndarray, "B G K"]:
     """How many tokens the first k steps take, for k = 0 .. `width`, so K = `width` + 1.

@@ -62,7 +62,7 @@ def check_self(
 
 def encode_question(
     tokenizer: Tokenizer, config: SelfCheckConfig
-) -> tuple[Int[np.ndarray, "A"], Int[np.ndarray, "2"]]:
+) -> tuple[Int[np.ndarray, " A"], Int[np.ndarray, "2"]]:
     """The question as it follows a step, as tokens, and the first tokens of yes and of no.
 
     Raises:

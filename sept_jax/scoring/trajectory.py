@@ -97,8 +97,8 @@ def trajectory_reward(
 
 
 def candidate_answers(
-    answer_id: Int[np.ndarray, "G"], texts: Sequence[str | None]
-) -> tuple[list[str | None], Int[np.ndarray, "G"]]:
+    answer_id: Int[np.ndarray, " G"], texts: Sequence[str | None]
+) -> tuple[list[str | None], Int[np.ndarray, " G"]]:
     """The group's `MAX_CANDIDATES` most frequent answers, each in the words that most of its paths use,
     filled with None at the end; and each path's index among them, -1 for none."""
     given = [(int(i), text) for i, text in zip(answer_id, texts, strict=True) if i >= 0 and text]
@@ -115,8 +115,8 @@ def candidate_answers(
 
 
 def consistency_and_volatility(
-    distance: Float[np.ndarray, "G K A"], own: Int[np.ndarray, "G"], states: Int[np.ndarray, "G"]
-) -> tuple[Float[np.ndarray, "G"], Float[np.ndarray, "G"]]:
+    distance: Float[np.ndarray, "G K A"], own: Int[np.ndarray, " G"], states: Int[np.ndarray, " G"]
+) -> tuple[Float[np.ndarray, " G"], Float[np.ndarray, " G"]]:
     """Con: the share of a path's states of which no candidate is nearer than the path's own answer. Vol: the
     last of its states, counted from 0, of which one is nearer, as a share of their number; 0 without any.
 
@@ -132,8 +132,8 @@ def consistency_and_volatility(
 
 
 def shared_reward(
-    consistency: Float[np.ndarray, "G"], volatility: Float[np.ndarray, "G"], own: Int[np.ndarray, "G"]
-) -> Float[np.ndarray, "G"]:
+    consistency: Float[np.ndarray, " G"], volatility: Float[np.ndarray, " G"], own: Int[np.ndarray, " G"]
+) -> Float[np.ndarray, " G"]:
     """Length of the mean vector of Con and Vol, as radius and angle, over the paths with the same answer.
 
     r_int^V of arXiv 2506.08745.
