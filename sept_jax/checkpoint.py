@@ -15,7 +15,7 @@ from absl import logging
 from etils import epath
 
 from sept_jax.errors import UserError
-from sept_jax.processes import gather, wait_for_others
+from sept_jax.processes import gather, raise_together, wait_for_others
 
 _MANIFEST = "manifest.json"
 _FULL = ("no space left", "file too large", "quota exceeded", "resource_exhausted", "enospc", "efbig")
@@ -94,11 +94,15 @@ class Checkpoints:
         self._sealing = self._sealer.submit(self._seal, step, best)
 
     def wait(self) -> None:
-        """Returns when all saves are on disk.
+        """Returns when all saves are on disk; every process comes here.
 
         Raises:
-            UserError: one of them could not be written.
+            UserError: one of them could not be written, by this process or another.
         """
+        raise_together(self._failure())
+
+    def _failure(self) -> UserError | None:
+        """What went wrong in the save under way, when it has ended."""
         sealing, self._sealing = self._sealing, None
         try:
             if sealing is not None:
@@ -106,12 +110,20 @@ class Checkpoints:
         except Exception as error:
             with contextlib.suppress(Exception):  # Orbax tells each thread of it, once
                 self._manager.wait_until_finished()
-            raise self._failed_save(error) from error
+            failure = self._failed_save(error)
+            failure.__cause__ = error
+            return failure
+        return None
 
     def close(self) -> None:
-        """Waits for all saves and ends the writer's threads. Raises as `wait`."""
+        """Waits for this process's saves and ends the writer's threads.
+
+        Raises:
+            UserError: one of them could not be written.
+        """
         try:
-            self.wait()
+            if failure := self._failure():
+                raise failure
         finally:
             self._sealer.shutdown()
             self._manager.close()

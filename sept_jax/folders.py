@@ -15,6 +15,7 @@ from etils import epath
 
 from sept_jax.errors import UserError
 from sept_jax.lock import LOCK
+from sept_jax.processes import raise_together
 
 Folder = Path | epath.Path
 
@@ -65,11 +66,19 @@ class Files:
                 (self.here / file.name).write_bytes(file.read_bytes())
 
     def copy(self) -> None:
-        """Brings what has changed to the work directory.
+        """Brings what has changed to the work directory; every process comes here.
 
         Raises:
-          UserError: it cannot be written.
+          UserError: it cannot be written; in all processes.
         """
+        failure = None
+        try:
+            self._copy_changed()
+        except UserError as error:
+            failure = error
+        raise_together(failure)
+
+    def _copy_changed(self) -> None:
         if self._there is None:
             return
         for file in self.here.iterdir():

@@ -54,6 +54,12 @@ def wait_for_others() -> None:
     gather(np.zeros(1))
 
 
+def raise_together(error: UserError | None) -> None:
+    """Raises in every process when one has an error: its own there, elsewhere one that says so."""
+    if gather(np.asarray(error is not None)).any():
+        raise error or UserError("another process has failed: its error says why")
+
+
 @contextlib.contextmanager
 def only_in_first(opened: contextlib.AbstractContextManager[Any]) -> Iterator[None]:
     """Enters what is given in the first process alone, and lets all go on when that is done.
@@ -68,6 +74,5 @@ def only_in_first(opened: contextlib.AbstractContextManager[Any]) -> Iterator[No
                 stack.enter_context(opened)
             except UserError as error:
                 refused = error
-        if gather(np.asarray(refused is not None)).any():
-            raise refused or UserError("the first process could not start: its error says why")
+        raise_together(refused)
         yield

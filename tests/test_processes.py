@@ -125,6 +125,56 @@ def test_two_processes_train_as_one_does(place, kind, mesh):
     assert (place / two / "summary.json").exists()
 
 
+SAVES = """
+import sys
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from sept_jax import checkpoint, processes
+from sept_jax.errors import UserError
+from sept_jax.sharding import make_mesh
+
+folder, port, index = sys.argv[1:]
+processes.join(f"localhost:{port}", 2, int(index))
+whole = NamedSharding(make_mesh((2, 1, 1)), PartitionSpec())
+array = jax.make_array_from_callback((3,), whole, lambda at: np.arange(3.0)[at])
+kept = checkpoint.Checkpoints(folder, 2, {})
+kept.save(1, {"x": array}, {})
+kept.wait()
+if index == "0":
+    def full(folder):
+        raise OSError(28, "No space left on device")
+    checkpoint._sums = full
+kept.save(2, {"x": array}, {})
+try:
+    kept.wait()
+except UserError as error:
+    print(error, kept.steps())
+kept.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_save_that_the_first_process_could_not_finish_is_told_to_all(tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"PYTHONPATH": os.getcwd(), "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", SAVES, str(tmp_path / "kept"), str(port), str(index)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        )
+        for index in range(2)
+    ]  # fmt: skip
+    (first, _), (second, _) = finish(both)
+    assert "the disk is full" in first
+    assert "step 1 is intact" in first
+    assert "another process has failed: its error says why [1]" in second
+
+
 @pytest.mark.slow
 def test_a_notice_to_one_process_stops_both_and_one_process_goes_on(place):
     whole, parts = "one-channels", "parts"
