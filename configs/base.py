@@ -143,8 +143,10 @@ def get_config() -> ConfigDict:
             # of its start's: paths that agree are what is wanted, so one answer a group is no alarm by itself
             "diversity_floor": 0.05,
             "answered_fall": 0.5,  # share of paths, from the start's
+            "quality_fall": 0.3,  # of paths, from the start's
             "repetition_rise": 0.3,  # share of a path's steps, from the start's
             "common_answer_rise": 0.3,  # share of the batch's answers that are one and the same
+            "kl_ceiling": 0.5,  # nats a token from the start, seen at evaluations
             "decay": 0.5,
             "max_alarms": 3,
             "max_skipped": 5,  # updates in a row that are not finite; then the run stops

@@ -13,9 +13,13 @@ from sept_jax.records import Guard
 class GuardConfig:
     """After `baseline_steps` steps, whose means are the reference, an alarm is raised when a running mean
     (`memory` is the weight of the past) leaves its bounds: those of entropy, length and diversity are parts
-    or multiples of the reference, `answered` may fall and `repetition` and `common_answer` may rise by so
-    much from it. An alarm restores the newest checkpoint and multiplies the learning rate by `decay`; after
-    `max_alarms` the run stops. It stops, too, after `max_skipped` updates in a row that are not finite."""
+    or multiples of the reference, `answered` and `quality` (the pseudo-reward of process rewards, whatever is
+    trained on) may fall and `repetition` and `common_answer` may rise by so much from it. At an evaluation an
+    alarm is raised when the KL divergence to the start is above `kl_ceiling`, nats a token.
+
+    An alarm restores the newest checkpoint and multiplies the learning rate by `decay`; after `max_alarms`
+    the next one restores it and stops the run. It stops, too, after `max_skipped` updates in a row that are
+    not finite."""
 
     enabled: bool = True
     baseline_steps: int = 5
@@ -24,8 +28,10 @@ class GuardConfig:
     length_ratio: float = 3.0
     diversity_floor: float = 0.05
     answered_fall: float = 0.5
+    quality_fall: float = 0.3
     repetition_rise: float = 0.3
     common_answer_rise: float = 0.3
+    kl_ceiling: float = 0.5
     decay: float = 0.5
     max_alarms: int = 3
     max_skipped: int = 5
@@ -34,7 +40,7 @@ class GuardConfig:
 RATIOS = ("entropy", "length", "diversity")
 """Watched metrics whose bounds are relative to the reference."""
 
-SHARES = ("answered", "repetition", "common_answer")
+SHARES = ("answered", "quality", "repetition", "common_answer")
 """Watched metrics in [0, 1], whose bounds are differences from the reference."""
 
 WATCHED = (*RATIOS, *SHARES)
@@ -56,6 +62,7 @@ def bounds(config: GuardConfig) -> Float[np.ndarray, "W 2"]:
             (1 / config.length_ratio, config.length_ratio),
             (config.diversity_floor, np.inf),
             (-config.answered_fall, np.inf),
+            (-config.quality_fall, np.inf),
             (-np.inf, config.repetition_rise),
             (-np.inf, config.common_answer_rise),
         ]
@@ -80,11 +87,24 @@ def watch(guard: Guard, metrics: Mapping[str, float], config: GuardConfig) -> tu
         WATCHED, running, guard.reference, change, bounds(config), strict=True
     ):
         if not low <= moved <= high:
-            alarmed = guard.replace(running=guard.reference, alarms=guard.alarms + np.int32(1))
             if name in RATIOS:
-                return alarmed, f"{name} is at {moved:.2f} of what it was at the start"
-            return alarmed, f"{name} is at {value:.2f}, and was at {reference:.2f} at the start"
+                return _alarmed(guard), f"{name} is at {moved:.2f} of what it was at the start"
+            return _alarmed(guard), f"{name} is at {value:.2f}, and was at {reference:.2f} at the start"
     return guard, None
+
+
+def watch_drift(guard: Guard, results: Mapping[str, float], config: GuardConfig) -> tuple[Guard, str | None]:
+    """The guard after an evaluation, and the reason for an alarm or None. Of the results it reads the KL
+    divergence to the start alone."""
+    kl = results.get("kl_to_start", 0.0)
+    if not config.enabled or kl <= config.kl_ceiling:
+        return guard, None
+    return _alarmed(guard), f"the KL divergence to the start is {kl:.2f} nats a token"
+
+
+def _alarmed(guard: Guard) -> Guard:
+    """After one alarm more, from the reference afresh."""
+    return guard.replace(running=guard.reference, alarms=guard.alarms + np.int32(1))
 
 
 def watch_skipped(metrics: Mapping[str, float], before: int, config: GuardConfig) -> tuple[int, str | None]:
@@ -103,13 +123,15 @@ def watch_skipped(metrics: Mapping[str, float], before: int, config: GuardConfig
 
 def first_alarm(rows: Iterable[Mapping[str, float]], config: GuardConfig) -> tuple[int, str] | None:
     """The step of the first alarm that a guard, were it enabled, would have raised over the rows of a run's
-    `metrics.jsonl`, and its reason; None without one. Rows without entropy (evaluations) are passed over;
-    other watched metrics that a row lacks count as 0, so that one that was never logged raises nothing."""
+    `metrics.jsonl`, and its reason; None without one. Rows without entropy are evaluations; other watched
+    metrics that a row lacks count as 0, so that one that was never logged raises nothing."""
     guard, config = start(), dataclasses.replace(config, enabled=True)
     for row in rows:
         if "entropy" in row:
-            metrics = {name: row.get(name, 0.0) for name in WATCHED}
-            guard, reason = watch(guard, metrics, config)
-            if reason is not None:
-                return int(row["step"]), reason
+            guard, reason = watch(guard, {name: row.get(name, 0.0) for name in WATCHED}, config)
+        else:
+            results = {name.removeprefix("eval/"): value for name, value in row.items()}
+            guard, reason = watch_drift(guard, results, config)
+        if reason is not None:
+            return int(row["step"]), reason
     return None

@@ -259,9 +259,24 @@ def _train(
         notes["best"] = best_yet(None, base, 0)
         save(loop, notes)
         checkpoints.wait()  # without its start a run cannot go on
+
+    def react(loop: Loop, step: int, alarm: str) -> Loop:
+        """To an alarm: the newest checkpoint, and a lower learning rate or, after too many, the end."""
+        loop, back = roll_back(loop, checkpoints, config.guard.decay)
+        told = f"step {step}: {alarm}; the parameters of step {back} are restored"
+        if int(loop.guard.alarms) > config.guard.max_alarms:
+            notes["stopped"] = told
+            logging.error("the run stops at %s", told)
+        else:
+            logging.warning("%s, the learning rate is multiplied by %g", told, config.guard.decay)
+        return loop
+
     reference = loop.state.frozen or None  # an adapter leaves the start in place
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
         reference = restore_policy(checkpoints, experiment, 0)
+
+    def start() -> PyTree:
+        return reference or restore_policy(checkpoints, experiment, 0)
 
     traced, tracing = profile_steps(config), False
     trace = opened.enter_context(contextlib.ExitStack())
@@ -275,15 +290,8 @@ def _train(
         if tracing and step + 1 not in traced:
             trace.close()
             tracing = False
-        if alarm and int(loop.guard.alarms) <= config.guard.max_alarms:
-            loop, back = roll_back(loop, checkpoints, config.guard.decay)
-            logging.warning(
-                "step %d: %s; the parameters of step %d are restored, the learning rate is multiplied by %g",
-                step, alarm, back, config.guard.decay,
-            )  # fmt: skip
-        elif alarm:
-            notes["stopped"] = f"step {step}: {alarm}"
-            logging.error("the run stops at %s", notes["stopped"])
+        if alarm:
+            loop = react(loop, step, alarm)
         notes["skipped_in_a_row"], skips = guard.watch_skipped(
             metrics, notes["skipped_in_a_row"], experiment.guard
         )
@@ -298,9 +306,16 @@ def _train(
                 samples.write(line)
         ended, is_best = step == config.steps or notes["stopped"] is not None, False
         if step % config.evaluation.every == 0 or ended:
-            notes["last"] = measure(loop, reference or restore_policy(checkpoints, experiment, 0))
-            best = best_yet(notes["best"], notes["last"], step)
-            is_best, notes["best"] = best != notes["best"], best
+            notes["last"] = measure(loop, start())
+            watched, drift = guard.watch_drift(loop.guard, notes["last"], experiment.guard)
+            if drift and not ended:
+                loop = react(loop.replace(guard=watched), step, drift)
+                alarm, ended = drift, notes["stopped"] is not None
+                if ended:
+                    notes["last"] = measure(loop, start())  # of what was restored
+            else:
+                best = best_yet(notes["best"], notes["last"], step)
+                is_best, notes["best"] = best != notes["best"], best
         preempted = not ended and stop_after(step)
         if step % config.checkpoint.every == 0 or ended or alarm or preempted or is_best:
             save(loop, notes)

@@ -71,7 +71,8 @@ def validate(config: ConfigDict) -> None:
         "data.validation",
         "scoring.workers", "seed", "loss.contrastive_min_gap", "warm_start.warmup_steps",
         "warm_start.weight_decay", "guard.max_alarms", "guard.entropy_floor", "guard.diversity_floor",
-        "guard.answered_fall", "guard.repetition_rise", "guard.common_answer_rise",
+        "guard.answered_fall", "guard.quality_fall", "guard.repetition_rise", "guard.common_answer_rise",
+        "guard.kl_ceiling",
     ):  # fmt: skip
         if _number(config, key) < 0:
             fail(key, _get(config, key), "it must not be negative")

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from sept_jax import guard
-from sept_jax.guard import WATCHED, GuardConfig, first_alarm, watch
+from sept_jax.guard import WATCHED, GuardConfig, first_alarm, watch, watch_drift
 
 STEADY = {
     "entropy": 0.5, "length": 60.0, "diversity": 0.5,
-    "answered": 0.8, "repetition": 0.1, "common_answer": 0.2,
+    "answered": 0.8, "quality": 0.6, "repetition": 0.1, "common_answer": 0.2,
 }  # fmt: skip
 CONFIG = GuardConfig(
     baseline_steps=3, memory=0.5, entropy_floor=0.2, length_ratio=2.0, diversity_floor=0.1,
-    answered_fall=0.5, repetition_rise=0.3, common_answer_rise=0.3,
+    answered_fall=0.5, quality_fall=0.4, repetition_rise=0.3, common_answer_rise=0.3,
 )  # fmt: skip
 START = np.array([STEADY[name] for name in WATCHED])
 
@@ -61,6 +61,8 @@ def test_reference_is_the_mean_of_the_first_steps():
         ("diversity", 0.0, 6, "diversity is at 0.06 of what it was at the start"),
         # 0.8 -> 0.4, 0.2: fallen by 0.6
         ("answered", 0.0, 4, "answered is at 0.20, and was at 0.80 at the start"),
+        # 0.6 -> 0.3, 0.15: fallen by 0.45
+        ("quality", 0.0, 4, "quality is at 0.15, and was at 0.60 at the start"),
         # 0.1 -> 0.55
         ("repetition", 1.0, 3, "repetition is at 0.55, and was at 0.10 at the start"),
         # 0.2 -> 0.39, 0.485, 0.5325
@@ -76,7 +78,14 @@ def test_an_alarm_says_what_collapsed(name, value, step, reason):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("entropy", 5.0), ("diversity", 1.0), ("answered", 1.0), ("repetition", 0.0), ("common_answer", 0.0)],
+    [
+        ("entropy", 5.0),
+        ("diversity", 1.0),
+        ("answered", 1.0),
+        ("quality", 1.0),
+        ("repetition", 0.0),
+        ("common_answer", 0.0),
+    ],
 )
 def test_what_may_move_one_way_is_no_alarm(name, value):
     assert run([STEADY] * 3 + [STEADY | {name: value}] * 20)[1] == []
@@ -117,6 +126,22 @@ def test_a_metric_that_was_never_logged_raises_nothing():
     )  # fmt: skip
 
 
+def test_a_policy_far_from_its_start_is_an_alarm_at_evaluations():
+    begun, _ = run([STEADY] * 4)
+    near, reason = watch_drift(begun, {"kl_to_start": 0.5, "pass@1": 0.0}, CONFIG)
+    assert (near, reason) == (begun, None)
+    assert watch_drift(begun, {"pass@1": 0.0}, CONFIG)[1] is None  # the first, of the start itself
+    far, reason = watch_drift(begun.replace(running=START / 2), {"kl_to_start": 0.75}, CONFIG)
+    assert reason == "the KL divergence to the start is 0.75 nats a token"
+    assert far.alarms == 1
+    np.testing.assert_array_equal(far.running, far.reference)
+    assert watch_drift(begun, {"kl_to_start": float("nan")}, CONFIG)[1] is not None
+    off = dataclasses.replace(CONFIG, enabled=False)
+    assert watch_drift(begun, {"kl_to_start": 0.75}, off) == (begun, None)
+    rows = [*logged([STEADY] * 6), {"step": 6, "eval/kl_to_start": 0.75}]
+    assert first_alarm(rows, off) == (6, reason)
+
+
 def test_after_an_alarm_the_reference_stays():
     after, alarms = run([STEADY] * 3 + [STEADY | {"length": 0.0}] * 20)
     np.testing.assert_allclose(after.reference, START, rtol=1e-6)
@@ -141,5 +166,5 @@ def test_it_sees_no_gold():
             self.asked.add(name)
             return super().__getitem__(name)
 
-    run([Watched(STEADY | {"eval/pass@1": 1.0, "quality": 0.5})] * 5)
+    run([Watched(STEADY | {"eval/pass@1": 1.0, "pass@1": 0.5})] * 5)
     assert Watched.asked == set(WATCHED)

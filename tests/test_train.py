@@ -382,8 +382,22 @@ def test_an_alarm_restores_and_slows_down_and_at_last_stops(word_model, tmp_path
     forced = {"guard.baseline_steps": 1, "guard.entropy_floor": 10.0, "guard.max_alarms": 1}
     summary, tree, _ = run(word_config(word_model, data, **forced), tmp_path / "run")
     assert summary["stopped"].startswith("step 3: entropy is at")
+    assert summary["stopped"].endswith("are restored")
     assert summary["steps"] == 3
     assert float(tree["guard"].alarms) == 2
+
+
+def test_a_policy_that_runs_away_from_its_start_is_held(word_model, tmp_path):
+    data = word_problems(tmp_path / "data", ["1"] * 20)
+    forced = {
+        "guard.kl_ceiling": 1e-6, "guard.max_alarms": 1, "evaluation.every": 1, "checkpoint.every": 1,
+        "optimizer.learning_rate": 1e-2, "steps": 4,
+    }  # fmt: skip
+    summary, tree, _ = run(word_config(word_model, data, **forced), tmp_path / "run")
+    assert summary["stopped"].startswith("step 2: the KL divergence to the start is")
+    assert (summary["steps"], float(tree["guard"].alarms)) == (2, 2)
+    assert summary["stopped"].endswith("the parameters of step 1 are restored")
+    assert summary["final"]["kl_to_start"] == pytest.approx(0, abs=1e-6)  # step 1 is the start, restored
 
 
 def test_a_kl_term_and_every_estimator_run(word_model, tmp_path):
