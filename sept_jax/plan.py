@@ -195,19 +195,27 @@ def describe(plan: Plan) -> str:
     sizes = found["bytes_per_device"]
     kept = ("parameters", "optimizer", "gradients", "frozen", "merged", "references", "caches", "code")
     lines += [f"  {name:<14}{sizes[name] / GB:8.2f}" for name in kept if sizes[name]]
-    lines += ["", "program       temporaries    peak   compiled in   collectives sent, GB"]
+    lines += [
+        "",
+        "program       temporaries    peak   compiler's own, s   compiled in   collectives sent, GB",
+    ]
     for name, program in plan.programs.items():
         sent = ", ".join(f"{kind} {c.sent_bytes / GB:.3g}" for kind, c in program.collectives.items())
         at = f" (on {' and '.join(map(str, program.layers))} layers)" if len(program.layers) > 1 else ""
         lines.append(
             f"  {name:<12}{program.temporary_bytes / GB:9.2f}{sizes['peaks'][name] / GB:11.2f}"
-            f"{program.compile_seconds:10.0f} s   {sent or '-'}{at}"
+            f"{'-' if program.own_seconds is None else format(program.own_seconds, '.2f'):>20}"
+            f"{program.compile_seconds:12.0f} s   {sent or '-'}{at}"
         )
-    lines += ["", "stage         TFLOP a chip   compute   memory   network, s   at least, s"]
+    lines += [
+        "",
+        "stage         TFLOP a chip   GB moved   GB sent   compute   memory   network, s   at least, s",
+    ]
     for name, stage in found["roofline"].items():
         parts = stage["seconds"]
         lines.append(
-            f"  {name:<12}{stage['flops'] / 1e12:10.1f}{parts['compute']:12.2f}{parts['hbm']:9.2f}"
+            f"  {name:<12}{stage['flops'] / 1e12:14.1f}{stage['hbm_bytes'] / GB:11.0f}"
+            f"{stage['sent_bytes'] / GB:10.1f}{parts['compute']:10.2f}{parts['hbm']:9.2f}"
             f"{parts['network']:10.2f}{parts['bound']:14.2f}"
         )
     took = found["seconds_estimate"]["step"]

@@ -204,6 +204,7 @@ def check_mesh(work: Workload, topology: Topology, shape: MeshShape) -> Mesh:
         if work.batch // pieces % rows:
             raise UserError(
                 f"config.{key} is {pieces}: {work.batch // pieces} of the batch's {work.batch} problems at a "
-                f"time do not divide over the mesh's data x fsdp, {rows}"
+                f"time do not divide over the mesh's data x fsdp, {rows}; "
+                f"type --config.batch={pieces * rows}, or fewer pieces"
             )
     return mesh
