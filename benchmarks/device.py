@@ -19,6 +19,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from benchmarks import sampling, update
 from benchmarks.compare import Turn, alternate, parser, per_second, report
@@ -37,6 +38,7 @@ PEAKS = {
 }
 """Dense bf16 FLOP/s and bytes/s of the data sheets, by the name that jax gives the device."""
 PROMPT, PROBLEMS = 256, 8
+Row = dict[str, Any]
 
 
 def peaks(device: jax.Device) -> tuple[float, float, str]:
@@ -60,11 +62,12 @@ def peaks(device: jax.Device) -> tuple[float, float, str]:
     return max(per_second(flops)() for _ in range(5)), max(per_second(moved)() for _ in range(5)), "measured"
 
 
-def workload(model: ModelConfig, group: int, new: int, micro_batches: int) -> Workload:
+def workload(model: ModelConfig, group: int, new: int, micro_batches: int, dtype: str) -> Workload:
     config = gsm8k.get_config()
     config.update_from_flattened_dict(
         {
             "batch": PROBLEMS,
+            "model.dtype": dtype,
             "prompt.buckets": (PROMPT,),
             "sampling.group_size": group,
             "sampling.max_new_tokens": new,
@@ -107,25 +110,14 @@ def attention_turn(fused: bool, model: ModelConfig, rows: int, length: int) -> C
     return turn
 
 
-def with_share(row: dict[str, Any], bound: float, peak: str) -> dict[str, Any]:
-    device = jax.devices()[0]
-    memory = device.memory_stats() or {}
-    return row | {
-        "bound": bound,
-        "share": row["ours"] / bound,
-        "peaks": peak,
-        "device": device.device_kind,
-        "peak_bytes_so_far": memory.get("peak_bytes_in_use"),
-    }
+def with_share(row: Row, bound: float) -> Row:
+    memory = jax.devices()[0].memory_stats() or {}
+    shown = {"bound": bound, "share": row["ours"] / bound}
+    return row | shown | {"peak_bytes_so_far": memory.get("peak_bytes_in_use")}
 
 
-def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    model = SIZES[given.size]
-    if given.layers:
-        model = dataclasses.replace(model, num_layers=given.layers)
-    flops_per_s, bytes_per_s, peak = peaks(jax.devices()[0])
-    params = jax.jit(lambda key: decoder.init_params(model, key))(jax.random.key(0))
-
+def decode_rows(params: PyTree, model: ModelConfig, roof: float, given: argparse.Namespace) -> Iterator[Row]:
+    """`roof` is in bytes a second."""
     new, paths = given.tokens // 2, 16
     prompts = sampling.made_prompts(PROBLEMS, PROMPT)
     peers: dict[str, Turn] = {}
@@ -136,43 +128,60 @@ def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
         peers["transformers generate"] = per_second(
             torch_peers.generate(theirs, prompts, paths, new, (), pad=0)
         )
-    work = workload(model, paths, new, 1)
-    half = decoder.for_compute(params, given.dtype)
+    work = workload(model, paths, new, 1, given.dtype)
+    cast = decoder.for_compute(params, given.dtype)
     ours = per_second(
-        sampling.draw(half, model, sampling.padded(prompts), SamplingConfig(paths, new), given.dtype)
+        sampling.draw(cast, model, sampling.padded(prompts), SamplingConfig(paths, new), given.dtype)
     )
-    bound = PROBLEMS * paths * bytes_per_s / decode_bytes(work)
-    found = alternate(
+    rows = alternate(
         f"decode: {PROBLEMS} prompts x {paths} paths, P={PROMPT}, T={new}", "sampled tokens", "1/s",
         ours, peers, given.turns,
     )  # fmt: skip
-    yield from (with_share(row, bound, peak) for row in found)
-    del half, peers
+    bound = PROBLEMS * paths * roof / decode_bytes(work)
+    return (with_share(row, bound) for row in rows)
 
-    group = 8
-    work = workload(model, group, given.tokens, given.micro_batches)
-    batch = update.made_batch(PROBLEMS, group, PROMPT, PROMPT + given.tokens)
+
+def update_rows(params: PyTree, model: ModelConfig, roof: float, given: argparse.Namespace) -> Iterator[Row]:
+    """`roof` is in FLOP a second."""
+    group, new = 8, given.tokens
+    work = workload(model, group, new, given.micro_batches, given.dtype)
+    batch = update.made_batch(PROBLEMS, group, PROMPT, PROMPT + new)
     step = update.step(params, model, batch, given.micro_batches, given.dtype)
-    tokens = PROBLEMS * group * given.tokens
+    tokens = PROBLEMS * group * new
 
     def updated() -> int:
         step()
         return tokens
 
-    bound = flops_per_s * tokens / (3 * estimate.scoring_flops(work))
-    found = alternate(
-        f"update: {PROBLEMS} prompts x {group} paths, P={PROMPT}, T={given.tokens}", "new tokens", "1/s",
+    rows = alternate(
+        f"update: {PROBLEMS} prompts x {group} paths, P={PROMPT}, T={new}", "new tokens", "1/s",
         per_second(updated), {}, given.turns,
     )  # fmt: skip
-    yield with_share(found[0], bound, peak)
+    bound = roof * tokens / (3 * estimate.scoring_flops(work))
+    return (with_share(row, bound) for row in rows)
 
+
+def attention_rows(model: ModelConfig, given: argparse.Namespace) -> list[Row]:
+    rows, length = 32, 2 * given.tokens
     fused = {}
     if jax.default_backend() == "gpu":
-        fused["cudnn"] = per_second(attention_turn(True, model, 32, 2 * given.tokens))
-    yield from alternate(
-        f"attention: 32 rows of {2 * given.tokens} tokens, forward and backward", "tokens", "1/s",
-        per_second(attention_turn(False, model, 32, 2 * given.tokens)), fused, given.turns,
+        fused["cudnn"] = per_second(attention_turn(True, model, rows, length))
+    return alternate(
+        f"attention: {rows} rows of {length} tokens, forward and backward", "tokens", "1/s",
+        per_second(attention_turn(False, model, rows, length)), fused, given.turns,
     )  # fmt: skip
+
+
+def measured(given: argparse.Namespace) -> Iterator[Row]:
+    model = SIZES[given.size]
+    if given.layers:
+        model = dataclasses.replace(model, num_layers=given.layers)
+    flops_per_s, bytes_per_s, origin = peaks(jax.devices()[0])
+    shared = {"device": jax.devices()[0].device_kind, "peaks": origin}
+    params = jax.jit(lambda key: decoder.init_params(model, key))(jax.random.key(0))
+    yield from (row | shared for row in decode_rows(params, model, bytes_per_s, given))
+    yield from (row | shared for row in update_rows(params, model, flops_per_s, given))
+    yield from (row | shared for row in attention_rows(model, given))
 
 
 def main() -> None:

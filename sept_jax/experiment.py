@@ -85,7 +85,9 @@ def build(config: ConfigDict) -> Experiment:
     validate_mesh(config, mesh)
     sources = make_sources(config)
     model, params, tokenizer = make_model(config)
-    evaluated = (sources.held_out, sources.out_of_distribution, *sources.others.values())
+    evaluated = (
+        sources.held_out, sources.out_of_distribution, sources.validation, *sources.others.values()
+    )  # fmt: skip
     for source in filter(None, evaluated):
         check_prompts(source, tokenizer, config.prompt)
     if config.data.source != "procedural":  # made ones are as long as these
