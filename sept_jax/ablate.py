@@ -3,9 +3,10 @@
 python -m sept_jax.ablate --config=configs/ablations/quickstart.py [--output=DIR] [--processes=N]
     [--report_only] [--config.KEY=VALUE ...]
 
-The same command again goes on where it was stopped.
+The same command again goes on where it was stopped, on another machine, too, if the report's folder is there.
 """
 
+import contextlib
 import functools
 import shlex
 import sys
@@ -52,20 +53,22 @@ def run_all(ablation: Ablation, processes: int, output: Path, command_line: str)
     from sept_jax.ablation import report  # these import jax
     from sept_jax.ablation.execute import execute
     from sept_jax.ablation.folders import check_unchanged
+    from sept_jax.ablation.found import look, read_kept
     from sept_jax.ablation.table import outcomes
 
     errors: dict[Run, str] = {}
     wanted = sum(len(variant.seeds) for variant in ablation.variants)
-    check_unchanged(ablation, outcomes(ablation, errors))
+    find = look(ablation, read_kept(output))
+    check_unchanged(ablation, outcomes(ablation, errors, find), find)
 
     def next_job(busy: Collection[Job]) -> Job | None:
-        open_jobs = jobs(ablation, outcomes(ablation, errors))
+        open_jobs = jobs(ablation, outcomes(ablation, errors, find))
         return next((job for job in open_jobs if all(job.run != other.run for other in busy)), None)
 
     def finished(job: Job, error: str | None) -> None:
         if error is not None:
             errors[job.run] = command.one_line(error)
-        made = report.write(ablation, errors, output, command_line)
+        made = report.write(ablation, errors, find, output, command_line)
         print(f"{made} of {wanted} runs compared; {job.run.name}: {errors.get(job.run, 'done')}", flush=True)
 
     crew = Crew(functools.partial(execute, ablation), processes, ablation.workdir)
@@ -73,7 +76,7 @@ def run_all(ablation: Ablation, processes: int, output: Path, command_line: str)
         crew.run(next_job, finished)
     finally:
         crew.close()
-    report.write(ablation, errors, output, command_line)
+    report.write(ablation, errors, find, output, command_line)
 
 
 def main(config: ConfigDict) -> None:
@@ -86,11 +89,15 @@ def main(config: ConfigDict) -> None:
     command_line = shlex.join(["python", "-m", "sept_jax.ablate", *sys.argv[1:]])
     if arguments.report_only:
         from sept_jax.ablation import report
+        from sept_jax.ablation.found import look, read_kept
 
-        report.write(ablation, {}, output, command_line)
+        report.write(ablation, {}, look(ablation, read_kept(output)), output, command_line)
     else:
         check(ablation)
-        with only_one(ablation.workdir, "--config.workdir"):
+        with contextlib.ExitStack() as held:
+            held.enter_context(only_one(ablation.workdir, "--config.workdir"))
+            if ablation.starts != ablation.workdir:
+                held.enter_context(only_one(ablation.starts, "--config.starts"))
             run_all(ablation, arguments.processes or len(available_cores()), output, command_line)
     print(f"the report is in {output}")
 

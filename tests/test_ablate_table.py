@@ -3,13 +3,15 @@
 import csv
 import json
 import math
+import shutil
 
 import pytest
 
 from configs.ablations import chain
 from sept_jax.ablation import report, table
 from sept_jax.ablation.folders import check_unchanged
-from sept_jax.ablation.plan import START, Run, read_ablation, run_config
+from sept_jax.ablation.found import look, read_kept
+from sept_jax.ablation.plan import START, Job, Run, jobs, read_ablation, run_config
 from sept_jax.ablation.statistics import estimate, ratio
 from sept_jax.ablation.summary import differences, gains, summary
 from sept_jax.errors import UserError
@@ -89,9 +91,14 @@ def made(ablation):
     return ablation
 
 
+def known_of(ablation, errors=None, kept=None):
+    find = look(ablation, kept or {})
+    return table.outcomes(ablation, errors or {}, find), find
+
+
 def test_rows(made):
     errors = {Run("random", 1): "ValueError: no luck"}
-    rows = table.run_rows(made, table.outcomes(made, errors))
+    rows = table.run_rows(made, *known_of(made, errors))
     assert [(row["method"], row["seed"]) for row in rows] == [
         ("sept", 0), ("gold", 0), ("random", 0), ("sept", 1), ("gold", 1), ("random", 1),
     ]  # fmt: skip
@@ -111,7 +118,7 @@ def test_rows(made):
 
 
 def test_search_rows_tell_what_was_chosen(made):
-    rows = table.search_rows(made, table.outcomes(made, {}))
+    rows = table.search_rows(made, *known_of(made))
     assert [(r["learning_rate"], r["pass@1_best_temperature"], r["chosen"]) for r in rows] == [
         (0.1, 0.4, False),
         (0.2, 0.5, True),
@@ -119,7 +126,7 @@ def test_search_rows_tell_what_was_chosen(made):
 
 
 def test_curves_are_thinned_to_means(made):
-    rows = table.curve_rows(made, table.outcomes(made, {}))
+    rows = table.curve_rows(made, *known_of(made))
     entropy = [r for r in rows if (r["method"], r["seed"], r["metric"]) == ("gold", 1, "entropy")]
     assert [row["step"] for row in entropy] == list(range(2, 81, 2))
     assert entropy[0]["value"] == pytest.approx(0.75)
@@ -128,24 +135,24 @@ def test_curves_are_thinned_to_means(made):
 
 
 def test_a_failed_start_or_search_fails_its_runs(ablation):
-    known = table.outcomes(ablation, {Run(START, 1): "no disk"})
-    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, known)}
+    known = known_of(ablation, {Run(START, 1): "no disk"})
+    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, *known)}
     assert errors == {(name, 1): "its start failed: no disk" for name in ("sept", "gold", "random")}
-    known = table.outcomes(ablation, {Run("sept", 0, rate): "NaN" for rate in (0.1, 0.2)})
-    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, known)}
+    known = known_of(ablation, {Run("sept", 0, rate): "NaN" for rate in (0.1, 0.2)})
+    errors = {(row["method"], row["seed"]): row["error"] for row in table.run_rows(ablation, *known)}
     assert errors == {("sept", seed): "every learning rate tried failed" for seed in (0, 1)}
 
 
 def test_paired_figures(made):
-    rows = table.run_rows(made, table.outcomes(made, {}))
+    rows = table.run_rows(made, *known_of(made))
     assert gains(rows, "sept", "pass@1") == {0: pytest.approx(0.3), 1: pytest.approx(0.32)}
     assert differences(rows, "sept", "gold", "pass@1") == [pytest.approx(-0.1), pytest.approx(-0.08)]
     assert differences(rows, "sept", "random", "pass@1") == [pytest.approx(0.3)]
 
 
 def test_the_summary(made):
-    known = table.outcomes(made, {Run("random", 1): "no luck"})
-    text = summary(made, table.run_rows(made, known), table.search_rows(made, known), COMMAND, 1234.4)
+    known = known_of(made, {Run("random", 1): "no luck"})
+    text = summary(made, table.run_rows(made, *known), table.search_rows(made, *known), COMMAND, 1234.4)
     lines = text.splitlines()
     assert f"`{COMMAND}`" in lines
     assert lines[4].startswith("5 of 6 runs, 1234 s of work; commit c0ffee.")
@@ -159,17 +166,17 @@ def test_the_summary(made):
     assert "**apart** |" not in text
     for seed, value in ((0, 0.2), (1, 0.3)):
         make_run(made, Run("gold", seed), value)
-    text = summary(made, table.run_rows(made, known), [], COMMAND, 0.0)
+    text = summary(made, table.run_rows(made, *known), [], COMMAND, 0.0)
     assert "| gold | 2 | +31.0 ± 12.7 **apart** | +31.0 ± 12.7 **apart** | +0.0 ± 0.0 |" in text
 
 
 def test_the_report_is_written_and_written_again(made, tmp_path):
-    output = tmp_path / "out"
-    assert report.write(made, {}, output, COMMAND) == 5
+    output, find = tmp_path / "out", look(made, {})
+    assert report.write(made, {}, find, output, COMMAND) == 5
     first = {path.name: path.read_bytes() for path in output.iterdir()}
     assert sorted(first) == [
         "bars.png", "bars.svg", "curves.csv", "curves.png", "curves.svg",
-        "runs.csv", "search.csv", "summary.md",
+        "raw.jsonl", "runs.csv", "search.csv", "summary.md",
     ]  # fmt: skip
     with (output / "runs.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -177,38 +184,74 @@ def test_the_report_is_written_and_written_again(made, tmp_path):
     assert {"method", "seed", "base_pass@1", "greedy", "sampled_tokens", "first_alarm", "error"} < rows[
         0
     ].keys()
-    report.write(made, {}, output, COMMAND)
+    report.write(made, {}, find, output, COMMAND)
+    assert {path.name: path.read_bytes() for path in output.iterdir()} == first
+
+    shutil.rmtree(made.workdir)  # as on another machine, where the report alone is
+    report.write(made, {}, look(made, read_kept(output)), output, COMMAND)
     assert {path.name: path.read_bytes() for path in output.iterdir()} == first
 
 
+def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_left(made, tmp_path):
+    report.write(made, {}, look(made, {}), tmp_path, COMMAND)
+    shutil.rmtree(made.workdir)
+    kept = read_kept(tmp_path)
+    known, find = known_of(made, kept=kept)
+    check_unchanged_here(made, known, find)
+    assert list(jobs(made, known)) == [Job(Run(START, 1), True)]  # where `random` has yet to begin
+    make_run(made, Run(START, 1), 0.3, steps=0)
+    assert list(jobs(made, known_of(made, kept=kept)[0])) == [Job(Run("random", 1), True)]
+    make_run(made, Run("random", 1), 0.3)
+    shutil.rmtree(made.folder(Run(START, 1)))
+    assert not list(jobs(made, known_of(made, kept=kept)[0]))
+
+    made.experiment.batch = 16
+    with pytest.raises(
+        UserError, match=r"gold-seed0 was made with batch = 32, now it is 16: delete raw.jsonl"
+    ):
+        check_unchanged_here(made, {Run("gold", 0): None}, find)
+
+
+def test_a_torn_report_is_told(tmp_path):
+    (tmp_path / "raw.jsonl").write_text('{"run": {"variant": "sept", "seed": 0, "lear')
+    with pytest.raises(UserError, match=r"raw\.jsonl, line 1 is no run of an ablation"):
+        read_kept(tmp_path)
+
+
 def test_a_report_of_nothing(ablation, tmp_path):
-    assert report.write(ablation, {}, tmp_path, COMMAND) == 0
+    assert report.write(ablation, {}, look(ablation, {}), tmp_path, COMMAND) == 0
     assert "0 of 6 runs" in (tmp_path / "summary.md").read_text()
 
 
+def check_unchanged_here(ablation, runs, find):
+    ablation.workdir.mkdir(exist_ok=True)
+    check_unchanged(ablation, runs, find)
+
+
 def test_runs_of_other_settings_are_refused(made):
-    runs = list(table.outcomes(made, {}))
-    check_unchanged(made, runs)
-    check_unchanged(made, runs)
+    known, find = known_of(made)
+    check_unchanged(made, known, find)
+    check_unchanged(made, known, find)
     made.experiment.batch = 16
-    with pytest.raises(UserError, match=r"seed0/config\.json was made with batch = 32, now it is 16"):
-        check_unchanged(made, runs)
-    check_unchanged(made, [run for run in runs if run.variant == START])
-    made.evaluation.samples = 8
+    with pytest.raises(UserError, match=r"seed0 was made with batch = 32, now it is 16: delete .*seed0 to"):
+        check_unchanged(made, known, find)
+    check_unchanged(made, [run for run in known if run.variant == START], find)
+    made.experiment.batch, made.evaluation.samples = 32, 8
     with pytest.raises(UserError, match=r"made with evaluation\.samples = 32, now it is 8"):
-        check_unchanged(made, [])
+        check_unchanged(made, known, find)
 
 
-def test_starts_that_are_to_be_taken_must_be_there(ablation, made, tmp_path):
+def test_starts_of_another_ablation_are_taken_and_made_there_where_they_are_not(ablation, made, tmp_path):
     config = chain.get_config()
     config.order, config.seeds = ("sept",), (0, 1, 2)
+    config.search.learning_rates = ()
     config.workdir, config.starts = str(tmp_path / "new"), str(made.workdir)
     config.overrides = {"steps": 10, "optimizer": {"decay_steps": 10}}
     other = read_ablation(config)
-    (tmp_path / "new").mkdir()
-    with pytest.raises(UserError, match="where start-seed2 is not finished"):
-        check_unchanged(other, [])
-    config.seeds = (0, 1)
-    other = read_ablation(config)
-    check_unchanged(other, table.outcomes(other, {}))
-    assert set(table.outcomes(other, {})) == {Run(START, 0), Run(START, 1)}
+    known, find = known_of(other)
+    assert set(known) == {Run(START, 0), Run(START, 1)}
+    check_unchanged_here(other, known, find)
+    assert list(jobs(other, known)) == [
+        Job(Run(START, 2), True), Job(Run("sept", 0), True), Job(Run("sept", 1), True),
+    ]  # fmt: skip
+    assert other.folder(Run(START, 2)) == made.workdir / "start-seed2"

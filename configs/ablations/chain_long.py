@@ -1,7 +1,8 @@
 """Four times the training of `chain.py`, with the guard off: who holds, who falls, and when the guard would
 have called.
 
-Starts and learning rates are those of `chain.py`, which comes first.
+Learning rates are those of `chain.py`, which comes first; starts, too, and they are made again where they are
+not on this machine.
 
   python -m sept_jax.ablate --config=configs/ablations/chain_long.py
 """

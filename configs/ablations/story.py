@@ -11,4 +11,5 @@ def get_config():
     config = chain.get_config()
     config.name = "story"
     config.base = "configs/story.py"
+    config.search.learning_rates = (5e-5, 1e-4, 2e-4)  # on chains none chose more
     return config

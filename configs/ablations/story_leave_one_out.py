@@ -1,6 +1,7 @@
 """What each part is worth on the made word problems: `sept` whole, and with one thing off or otherwise.
 
-Starts and the learning rate are those of `story.py`, which comes first.
+The learning rate is that of `story.py`, which comes first; starts, too, and they are made again where they are
+not on this machine.
 
   python -m sept_jax.ablate --config=configs/ablations/story_leave_one_out.py
 """

@@ -51,11 +51,13 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What is known of a run: its validation accuracy, whether the test split was read, what went wrong."""
+    """What is known of a run: its validation accuracy, whether the test split was read, what went wrong, and
+    whether its parameters are on this machine."""
 
     validation: float | None = None
     tested: bool = False
     error: str | None = None
+    here: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,28 +209,30 @@ def main_runs(ablation: Ablation, outcomes: Mapping[Run, Outcome]) -> Iterator[R
 
 def jobs(ablation: Ablation, outcomes: Mapping[Run, Outcome]) -> Iterator[Job]:
     """What can be done now, the most urgent first: starts, then seed by seed what is compared, on the first
-    seed after the search that it needs. A run with an error is not tried again."""
+    seed after the search that it needs. A run with an error is not tried again; a start is made again where
+    runs that are to begin there do not find its parameters."""
 
     def open_(run: Run, test: bool) -> bool:
         outcome = outcomes.get(run, Outcome())
         return outcome.error is None and not (outcome.tested if test else outcome.validation is not None)
 
-    starts = {seed: Run(START, seed) for seed in ablation.seeds()}
-    for start in starts.values():
-        if open_(start, test=True):
+    compared, searching = list(main_runs(ablation, outcomes)), False
+    wanted: dict[int, list[Job]] = {seed: [] for seed in ablation.seeds()}
+    for variant in ablation.variants:
+        searching |= not chosen_rate(ablation, variant, outcomes)[0]
+        tried = [Job(run, test=False) for run in searches(ablation, variant)]
+        for job in [*tried, *(Job(run, test=True) for run in compared if run.variant == variant.name)]:
+            if open_(job.run, job.test):
+                wanted[job.run.seed].append(job)
+    ready: list[Job] = []
+    for seed, runs in wanted.items():
+        start = Run(START, seed)
+        known = outcomes.get(start, Outcome())
+        if open_(start, test=True) or (not known.here and (runs or searching)):
             yield Job(start, test=True)
-    compared = list(main_runs(ablation, outcomes))
-    for seed, start in starts.items():
-        if open_(start, test=True) or outcomes[start].error is not None:
-            continue
-        for variant in ablation.variants:
-            if seed == ablation.search_seed:
-                for run in searches(ablation, variant):
-                    if open_(run, test=False):
-                        yield Job(run, test=False)
-            for run in compared:
-                if (run.variant, run.seed) == (variant.name, seed) and open_(run, test=True):
-                    yield Job(run, test=True)
+        elif known.error is None:
+            ready += runs
+    yield from ready
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,28 +1,35 @@
 """Writes all that an ablation shows: tables, the page, the pictures."""
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from sept_jax.ablation import plots, table
-from sept_jax.ablation.plan import Ablation, Outcome, Run
+from sept_jax.ablation.found import Look, write_kept
+from sept_jax.ablation.plan import Ablation, Run
 from sept_jax.ablation.summary import summary
 
 
-def write(ablation: Ablation, errors: Mapping[Run, str], output: Path, command_line: str) -> int:
+def write(ablation: Ablation, errors: Mapping[Run, str], look: Look, output: Path, command_line: str) -> int:
     """How many runs are compared so far.
 
-    Writes `runs.csv`, `search.csv`, `curves.csv`, `summary.md` and the pictures to `output`, from what the
-    runs' folders hold and the errors of runs that have failed.
+    Writes `runs.csv`, `search.csv`, `curves.csv`, `summary.md` and the pictures to `output`, and to
+    `raw.jsonl` all that they are made from but the errors of runs that have failed.
     """
-    known = table.outcomes(ablation, errors)
-    rows = table.run_rows(ablation, known)
-    searched, curves = table.search_rows(ablation, known), table.curve_rows(ablation, known)
+    look = functools.cache(look)
+    known = table.outcomes(ablation, errors, look)
+    found = {run: look(run) for run in known if known[run].validation is not None}
+    rows = table.run_rows(ablation, known, look)
+    searched, curves = table.search_rows(ablation, known, look), table.curve_rows(ablation, known, look)
     output.mkdir(parents=True, exist_ok=True)
+    write_kept(output, found)
     table.write_rows(output / "runs.csv", rows)
     table.write_rows(output / "search.csv", searched)
     table.write_rows(output / "curves.csv", curves)
-    text = summary(ablation, rows, searched, command_line, _seconds(ablation, known))
+    parts = [part for one in found.values() for part in (one.summary, one.validation, one.test) if part]
+    seconds = sum(part["seconds"] for part in parts)
+    text = summary(ablation, rows, searched, command_line, seconds)
     part = output / "summary.md.part"
     part.write_text(text, encoding="utf-8")
     os.replace(part, output / "summary.md")
@@ -32,13 +39,3 @@ def write(ablation: Ablation, errors: Mapping[Run, str], output: Path, command_l
         plots.curves(curves, names, output)
         plots.bars(good, names, output)
     return len(good)
-
-
-def _seconds(ablation: Ablation, known: Mapping[Run, Outcome]) -> float:
-    """Of all runs that are known, training and evaluation."""
-    total = 0.0
-    for run in known:
-        for name in ("summary.json", "validation.json", "test.json"):
-            found = table.read_json(ablation.folder(run) / name)
-            total += found["seconds"] if found else 0.0
-    return total
