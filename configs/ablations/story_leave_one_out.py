@@ -1,6 +1,6 @@
 """What each part is worth on the made word problems: `sept` whole, and with one thing off or otherwise.
 
-The learning rate is that of `story.py`, which comes first; starts, too, and they are made again where they are
+The learning rate is that of `story.py`, which comes first; starts, too, made again where they are
 not on this machine.
 
   python -m sept_jax.ablate --config=configs/ablations/story_leave_one_out.py
