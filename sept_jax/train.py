@@ -126,6 +126,7 @@ def train_step(
     with memory.told("sampling", experiment.config, rows):
         scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
     scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
+    del params  # an adapter that is merged is a copy, for which the update has no room
     scored_at = time.perf_counter()
     with memory.told("update", experiment.config, rows):
         state, updated = update(

@@ -83,7 +83,7 @@ def run_row(ablation: Ablation, run: Run, look: Look) -> Row:
     for metric in (*METRICS, *(f"{task}_{metric}" for task in others for metric in OF_OTHERS)):
         if metric in test:
             row[f"base_{metric}"], row[metric] = base[metric], test[metric]
-    alarm = guard.first_alarm(_watched(series), guard.GuardConfig(**found.config["guard"]))
+    alarm = guard.first_alarm(watched(series), guard.GuardConfig(**found.config["guard"]))
     curve = series["eval/pass@1"]
     best_step, best = max(curve, key=lambda point: point[1])
     return row | {
@@ -103,7 +103,7 @@ def run_row(ablation: Ablation, run: Run, look: Look) -> Row:
     }
 
 
-def _watched(series: Series) -> Iterator[dict[str, float]]:
+def watched(series: Series) -> Iterator[dict[str, float]]:
     """What the guard reads of a run: a row an update, and after it one of the evaluation at its step."""
     updates: dict[float, dict[str, float]] = {}
     for name in guard.WATCHED:
