@@ -25,6 +25,7 @@ def get_config():
         },
         "no_contrastive": {"loss": {"contrastive_weight": 0.0}},
         "no_curriculum": {"curriculum": {"uniform": True}},
+        "temperature_1": {"sampling": {"temperature": 1.0}},
         f"weighting_{other}": {"scoring": {"weighting": other}},
         **{f"advantage_{name}": {"advantage": name} for name in ("gain", "path", "min")},
     }

@@ -15,6 +15,7 @@ MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "mem
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
+    "sampling.temperature",
 )  # fmt: skip
 """What a start is not made with, beside these."""
 
