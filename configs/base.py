@@ -96,7 +96,7 @@ def get_config() -> ConfigDict:
     config.scoring.workers = 0  # processes that run the rules, at most one a core; 0: all cores but one
     config.scoring.strict = False  # the task uses every quantity once: provenance keeps books
 
-    config.advantage = placeholder(str)  # to_go, gain, path, min or grpo
+    config.advantage = placeholder(str)  # first_low, to_go, gain, path, min or grpo
 
     config.optimizer = ConfigDict()  # AdamW
     config.optimizer.learning_rate = 1e-6

@@ -11,6 +11,9 @@ from sept_jax.records import Steps, StepScores
 SIGMA_FLOOR = 0.1
 """Spreads of scores below this are not blown up to unit size."""
 
+NEARLY = 0.1
+"""Scores that differ by less are taken for equally low."""
+
 _ROUNDING = 1e-5
 """Spreads up to this are float32 rounding of equal scores, which Adam would blow up: they count as none."""
 
@@ -92,7 +95,24 @@ def minimum(score: Float[Array, "B G S"], valid: Bool[Array, "B G S"]) -> Float[
     return jnp.where(valid & up_to, _group_z(lowest), 0.0)
 
 
-ESTIMATORS = ("to_go", "gain", "path", "min", "grpo")
+def first_low(
+    score: Float[Array, "B G S"], quality: Float[Array, "B G"], valid: Bool[Array, "B G S"]
+) -> Float[Array, "B G S"]:
+    """The group's z of a path's quality, shared out among its steps: evenly where it is above 0, else all of
+    it to the first step whose score is within `NEARLY` of the path's lowest.
+
+    A path's advantages add up to its z, whatever its number of steps. Right steps are right together, but it
+    is the first wrong step that costs the path its value; what follows from it looks no better.
+    """
+    z = _group_z(quality)
+    lowest = jnp.where(valid, score, jnp.inf).min(-1, keepdims=True)
+    low = valid & (score <= lowest + NEARLY)
+    first = low & (jnp.cumsum(low, -1) == 1)
+    evenly = valid / jnp.maximum(valid.sum(-1, keepdims=True), 1)
+    return jnp.where(z < 0, z * first, z * evenly)
+
+
+ESTIMATORS = ("first_low", "to_go", "gain", "path", "min", "grpo")
 
 
 @functools.partial(jax.jit, static_argnames="estimator")
@@ -100,6 +120,7 @@ def step_advantages(scores: StepScores, steps: Steps, estimator: str) -> Float[A
     """One advantage a token: that of its step, zero past the path's end."""
     valid = valid_steps(steps, scores.score.shape[-1])
     by_step = {
+        "first_low": lambda: first_low(scores.score, scores.quality, valid),
         "to_go": lambda: to_go(scores.score, valid),
         "gain": lambda: gain(scores.score, valid),
         "path": lambda: path(scores.quality, valid),

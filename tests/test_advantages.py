@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.advantages import ESTIMATORS, SIGMA_FLOOR, group_statistics, grpo, step_advantages, valid_steps
+from sept_jax.advantages import (
+    ESTIMATORS,
+    NEARLY,
+    SIGMA_FLOOR,
+    group_statistics,
+    grpo,
+    step_advantages,
+    valid_steps,
+)
 from sept_jax.records import Steps, StepScores
 from sept_jax.scoring import path_quality
 
@@ -18,6 +26,8 @@ SIGMA = (11 / 96) ** 0.5
 # Qualities 3/4, 1/4, 0: mean 1/3, variance 5/24 - 1/9 = 7/72. Minima 1/2, 0, 0: mean 1/6, variance 2/36.
 # Returns: A 3/4, 1/2; B 1/4, 3/8, 1/2. Baselines, a path that has ended counting 1/2: 1/2, 11/24, 1/2.
 HAND = {
+    # z of A, B, C is (5, -1, -4) / 12 / SIGMA_Q: A's in halves; B's lowest step is its first; C has no step.
+    "first_low": np.array([[5 / 2, 5 / 2, 0], [-1, 0, 0], [0, 0, 0]]) / 12 / (7 / 72) ** 0.5,
     "to_go": np.array([[1 / 4, 1 / 24, 0], [-1 / 4, -1 / 12, 0], [0, 0, 0]]) / SIGMA,
     "gain": np.array([[0.5, -0.25, 0], [-0.5, 0.125, 0.125], [0, 0, 0]]) / SIGMA,
     "path": np.array([[5, 5, 0], [-1, -1, -1], [0, 0, 0]]) / 12 / (7 / 72) ** 0.5,
@@ -59,6 +69,10 @@ def reference(score, count, estimator):
                 out[g, k] = (np.mean(p[: k + 1]) - (np.mean(p[:k]) if k else mu)) / sigma
             elif estimator == "path":
                 out[g, k] = (quality[g] - np.mean(quality)) / max(np.std(quality), SIGMA_FLOOR)
+            elif estimator == "first_low":
+                z = (quality[g] - np.mean(quality)) / max(np.std(quality), SIGMA_FLOOR)
+                low = [j for j, other in enumerate(p) if other <= lowest[g] + NEARLY]
+                out[g, k] = z / len(p) if z > 0 else z * (k == low[0])
             elif estimator == "grpo":
                 out[g, k] = (quality[g] - np.mean(quality)) / max(np.std(quality), 1e-5)
             elif k <= p.index(lowest[g]):

@@ -193,7 +193,9 @@ CONFIGS = {
         "--config.samplng.group_size is no key of the config: did you mean --config.sampling.group_size?",
     ),
     "an unknown method": setting("method=sep", "'sep': expected one of sept, sept_path, self_evolve, ..."),
-    "an unknown estimator": setting("advantage=togo", "'togo': expected one of to_go, gain, path, min, grpo"),
+    "an unknown estimator": setting(
+        "advantage=togo", "'togo': expected one of first_low, to_go, gain, path, min, grpo"
+    ),
     "an unknown source": setting("data.source=csv", "'csv': expected tfds, jsonl, gym or procedural"),
     "an unknown task": setting(
         "data.procedural.task=sudoku", "'sudoku': expected one of chain, quotient, story"

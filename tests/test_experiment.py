@@ -36,7 +36,7 @@ def changed(**changes):
         ("sampling.max_new_tokens", 0, "must be above 0"),
         ("batch", 0, "must be above 0"),
         ("steps", -1, "must not be negative"),
-        ("advantage", "togo", "expected one of to_go, gain, path, min, grpo"),
+        ("advantage", "togo", "expected one of first_low, to_go, gain, path, min, grpo"),
         ("model.dtype", "float16", "expected one of bfloat16, float32"),
         ("data.source", "json", "expected tfds, jsonl, gym or procedural"),
         ("data.source", "jsonl", "type --config.data.path=PATH/gsm8k"),
