@@ -27,7 +27,7 @@ def get_config():
         "no_curriculum": {"curriculum": {"uniform": True}},
         "temperature_1": {"sampling": {"temperature": 1.0}},
         f"weighting_{other}": {"scoring": {"weighting": other}},
-        **{f"advantage_{name}": {"advantage": name} for name in ("gain", "path", "min")},
+        **{f"advantage_{name}": {"advantage": name} for name in ("first_low", "gain", "path", "min")},
     }
     config.overrides = {"guard": {"enabled": False}}
     config.variants = variants
