@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sept_jax.ablation import plots, table
-from sept_jax.ablation.found import Look, write_kept
+from sept_jax.ablation.found import Look, read_kept, write_kept
 from sept_jax.ablation.plan import Ablation, Run
 from sept_jax.ablation.summary import summary
 
@@ -23,7 +23,7 @@ def write(ablation: Ablation, errors: Mapping[Run, str], look: Look, output: Pat
     rows = table.run_rows(ablation, known, look)
     searched, curves = table.search_rows(ablation, known, look), table.curve_rows(ablation, known, look)
     output.mkdir(parents=True, exist_ok=True)
-    write_kept(output, found)
+    write_kept(output, read_kept(output) | found)  # of variants that are left out today, too
     table.write_rows(output / "runs.csv", rows)
     table.write_rows(output / "search.csv", searched)
     table.write_rows(output / "curves.csv", curves)
