@@ -44,7 +44,8 @@ def summary(
         if "gold" in names:
             parts += [
                 "## Share of gold's gain",
-                "Percent of the mean gain of `gold` over common seeds (delta-method interval).",
+                "Percent of the mean gain of `gold` over common seeds (delta-method interval), where that is "
+                "apart from zero.",
                 _shares(good, names),
             ]
     if good:
@@ -125,7 +126,9 @@ def _shares(rows: Sequence[Row], names: Sequence[str]) -> str:
         for metric in metrics:
             own, gold = gains(rows, name, metric), gains(rows, "gold", metric)
             seeds = sorted(own.keys() & gold.keys())
-            shares.append(_percent(ratio([own[s] for s in seeds], [gold[s] for s in seeds])))
+            of = [gold[seed] for seed in seeds]
+            share = ratio([own[seed] for seed in seeds], of)
+            shares.append(_percent(share) if estimate(of).apart else "")  # no share of nothing
         lines.append([name, *shares])
     return _table(["method", *metrics], lines)
 
