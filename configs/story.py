@@ -1,8 +1,8 @@
 """SePT on word problems, from nothing, on 2 cores: most mistakes are misread sentences, no download.
 
 The quickstart's decoder, with a token a word, learns the format from worked solutions with mistakes. Of its
-wrong paths the rules refute three fifths, nearly all by an arithmetic slip; in the others each line is true and
-made of known numbers, but says what the problem does not (benchmarks/first_error.py prints the share).
+wrong paths the rules refute three fifths, nearly all by an arithmetic slip; in the others each line is true
+and made of known numbers, but says what the problem does not (benchmarks/first_error.py prints the share).
 There only the group and the model itself can tell.
 Gold answers are read in evaluation only.
 

@@ -232,6 +232,12 @@ def test_runs_of_other_settings_are_refused(made):
     known, find = known_of(made)
     check_unchanged(made, known, find)
     check_unchanged(made, known, find)
+    made.experiment.guard.quality_fall = 0.2  # of a guard that is off
+    check_unchanged(made, known, find)
+    made.experiment.guard.enabled = True
+    with pytest.raises(UserError, match=r"made with guard\.enabled = False, now it is True"):
+        check_unchanged(made, known, find)
+    made.experiment.guard.enabled = False
     made.experiment.batch = 16
     with pytest.raises(UserError, match=r"seed0 was made with batch = 32, now it is 16: delete .*seed0 to"):
         check_unchanged(made, known, find)

@@ -33,6 +33,8 @@ def check_unchanged(ablation: Ablation, runs: Iterable[Run], look: Look) -> None
             continue
         config = complete(run_config(ablation, run)).to_dict()
         may_change = START_MAY_CHANGE if run.variant == START else MAY_CHANGE
+        if not (found.config["guard"]["enabled"] or config["guard"]["enabled"]):
+            may_change += ("guard.",)  # bounds that nothing was held to
         where = folder if found.here else Path(RAW)
         _compare(found.config, config, may_change, f"{run.name} was made with ", where)
         _compare(found.evaluation, settings, ("curve_",), f"{run.name} was made with evaluation.", where)
