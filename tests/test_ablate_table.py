@@ -199,6 +199,8 @@ def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_lef
     known, find = known_of(made, kept=kept)
     check_unchanged_here(made, known, find)
     assert list(jobs(made, known)) == [Job(Run(START, 1), True)]  # where `random` has yet to begin
+    failed, _ = known_of(made, {Run(START, 1): "no disk"}, kept)
+    assert not list(jobs(made, failed))  # it is not tried again and again
     make_run(made, Run(START, 1), 0.3, steps=0)
     assert list(jobs(made, known_of(made, kept=kept)[0])) == [Job(Run("random", 1), True)]
     make_run(made, Run("random", 1), 0.3)

@@ -228,9 +228,11 @@ def jobs(ablation: Ablation, outcomes: Mapping[Run, Outcome]) -> Iterator[Job]:
     for seed, runs in wanted.items():
         start = Run(START, seed)
         known = outcomes.get(start, Outcome())
-        if open_(start, test=True) or (not known.here and (runs or searching)):
+        if known.error is not None:
+            continue
+        if not known.tested or (not known.here and (runs or searching)):
             yield Job(start, test=True)
-        elif known.error is None:
+        else:
             ready += runs
     yield from ready
 
