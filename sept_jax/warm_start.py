@@ -116,15 +116,21 @@ def warm_start(experiment: Experiment) -> PyTree:
     objective = dataclasses.replace(experiment.update, objective="likelihood")
     levels = experiment.worked.levels[: settings.steps * settings.batch]
     progress = Progress(settings.steps, name="warm start")
-    began, tokens = time.perf_counter(), 0
+    began, tokens, metrics = time.perf_counter(), 0, None
+
+    def show(done):
+        progress.update(done, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))
+
     for step in range(settings.steps):
-        batch = _batch(experiment, batch_indices(levels, settings.batch, step))
+        batch = _batch(experiment, batch_indices(levels, settings.batch, step))  # the device is a step behind
+        if metrics:
+            show(step)
         told = np.count_nonzero(batch.steps.step_id >= 0)
         tokens += int(batch_total(np.array([told]), experiment.mesh)[0])
         state, metrics = update(
             state, micro_batches(batch, 1, experiment.config.memory.length_buckets),
             optimizer=optimizer, model=experiment.model, config=objective, dtype=experiment.dtype,
         )  # fmt: skip
-        progress.update(step + 1, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))
+    show(settings.steps)
     progress.close()
     return state.trainable

@@ -18,22 +18,23 @@ def get_config():
     config.base = "configs/gym.py"
     config.overrides = {
         "model": {"path": gym.get_config().model.path, "dtype": "bfloat16"},
-        "steps": 24,
+        "steps": 20,
         "lora": {"rank": 16},
-        "optimizer": {"learning_rate": 1e-4, "decay_steps": 24},
+        "memory": {"remat": False},
+        "optimizer": {"learning_rate": 3e-4, "decay_steps": 20},
         "guard": {"enabled": False},
     }
     config.variants = {name: {"method": name} for name in METHODS}
     config.order = METHODS
     config.seeds = (0, 1, 2)
     config.search.learning_rates = ()
-    config.evaluation.problems = 128
+    config.evaluation.problems = 64
     config.evaluation.samples = 8
     config.evaluation.ood_problems = 32
     config.evaluation.ood_samples = 4
     config.evaluation.batch = 16
-    config.evaluation.temperatures = (0.3, 0.6, 1.0)
-    config.evaluation.validation_problems = 64
+    config.evaluation.temperatures = (0.3, 1.0)
+    config.evaluation.validation_problems = 32
     config.evaluation.curve_points = 2
     config.evaluation.curve_problems = 32
     config.evaluation.curve_samples = 4

@@ -113,7 +113,7 @@ class ChainSource:
         count = self.operations[index % len(self.operations)]
         for _ in range(ATTEMPTS):
             numbers = generator.integers(1, self.max_operand + 1, count + 1).tolist()
-            operators = generator.choice(list(self.operators), count).tolist()
+            operators = [self.operators[i] for i in generator.integers(0, len(self.operators), count)]
             if split_of(_question(numbers, operators)) != self.split:
                 continue
             if "/" in self.operators and "/" not in operators:
