@@ -118,13 +118,13 @@ def warm_start(experiment: Experiment) -> PyTree:
     progress = Progress(settings.steps, name="warm start")
     began, tokens, metrics = time.perf_counter(), 0, None
 
-    def show(done):
-        progress.update(done, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))
+    def show(done: int) -> None:
+        if metrics is not None:
+            progress.update(done, {"loss": float(metrics["nll"])}, tokens / (time.perf_counter() - began))
 
     for step in range(settings.steps):
         batch = _batch(experiment, batch_indices(levels, settings.batch, step))  # the device is a step behind
-        if metrics:
-            show(step)
+        show(step)
         told = np.count_nonzero(batch.steps.step_id >= 0)
         tokens += int(batch_total(np.array([told]), experiment.mesh)[0])
         state, metrics = update(
