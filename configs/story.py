@@ -14,6 +14,8 @@ from configs import quickstart
 
 def get_config():
     config = quickstart.get_config()
+    config.steps = 40
+    config.optimizer.decay_steps = 40
     config.data.procedural.task = "story"
     config.data.procedural.operations = (1, 2, 3)  # a model this small reads no more than two or three
     config.data.procedural.ood_operations = (4, 5)

@@ -6,13 +6,15 @@ The others are `story` and `quotient`, chains of sums, differences and quotients
   python -m sept_jax.ablate --config=configs/ablations/carry.py
 """
 
-from configs.ablations import base
+from configs.ablations import base, chain
 
 
 def get_config():
     config = base.get_config()
     config.name = "carry"
     config.overrides = {
+        "steps": chain.STEPS,
+        "optimizer": {"decay_steps": chain.STEPS},
         "data": {"procedural": {"others": ("quotient", "story")}},
         "prompt": {"buckets": (16, 24, 48, 64, 80, 128)},
         "sampling": {"max_new_tokens": 84},

@@ -9,6 +9,7 @@ controls included; the test split is read once a run.
 
 from configs.ablations import base
 
+STEPS = 40
 OFTEN = ("sept", "sept_path", "gold", "majority", "self_evolve")
 SELDOM = ("more_warm_start", "self_certainty", "entropy", "trajectory", "random", "format")
 
@@ -16,7 +17,11 @@ SELDOM = ("more_warm_start", "self_certainty", "entropy", "trajectory", "random"
 def get_config():
     config = base.get_config()
     config.name = "chain"
-    config.overrides = {"guard": {"enabled": False}}  # rivals fall as they do; its alarms are replayed
+    config.overrides = {
+        "steps": STEPS,
+        "optimizer": {"decay_steps": STEPS},
+        "guard": {"enabled": False},  # rivals fall as they do; its alarms are replayed
+    }
     config.variants = {name: {"method": name, "seeds": 5} for name in OFTEN}
     config.variants.update({name: {"method": name, "seeds": 3} for name in SELDOM})
     config.order = OFTEN + SELDOM

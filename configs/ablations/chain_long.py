@@ -7,8 +7,7 @@ not on this machine.
   python -m sept_jax.ablate --config=configs/ablations/chain_long.py
 """
 
-from configs import quickstart
-from configs.ablations import base
+from configs.ablations import base, chain
 
 METHODS = ("sept", "majority", "self_evolve", "self_certainty")
 
@@ -16,7 +15,7 @@ METHODS = ("sept", "majority", "self_evolve", "self_certainty")
 def get_config():
     config = base.get_config()
     config.name = "chain_long"
-    steps = 4 * quickstart.get_config().steps
+    steps = 4 * chain.STEPS
     config.overrides = {"steps": steps, "optimizer": {"decay_steps": steps}, "guard": {"enabled": False}}
     config.variants = {name: {"method": name} for name in METHODS}
     config.order = METHODS
