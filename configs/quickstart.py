@@ -12,7 +12,7 @@ from configs import base
 
 def get_config():
     config = base.get_config()
-    config.steps = 40
+    config.steps = 64
     config.batch = 32
     config.model.dtype = "float32"
     config.model.shape.mlp_width = 288
@@ -29,18 +29,18 @@ def get_config():
     config.scoring.bias = -3.0  # a step is right when both rules say so, not when one has nothing to say
     config.curriculum.start = 1.0
     config.guard.quality_fall = 0.1  # means of 32 problems wander less than those of few
-    config.optimizer.learning_rate = 5e-4
-    config.optimizer.decay_steps = 40  # the last step
+    config.optimizer.learning_rate = 2e-4
+    config.optimizer.decay_steps = 64  # the last step
     config.memory.remat = False
     config.memory.micro_batches = 4
     config.memory.length_buckets = 8
     config.warm_start.steps = 1200
     config.warm_start.ood_share = 0.1  # else longer chains are a format that it has never seen
-    config.evaluation.every = 20
+    config.evaluation.every = 64
     config.evaluation.problems = 256
     config.evaluation.ood_problems = 128
     config.evaluation.batch = 64
-    config.checkpoint.every = 40
+    config.checkpoint.every = 64
     config.debug_overrides = {
         "steps": 2,
         "batch": 8,
