@@ -10,7 +10,9 @@ from sept_jax.ablation.plan import START, Ablation, Run, flat, run_config
 from sept_jax.errors import UserError
 from sept_jax.methods import complete
 
-MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.")
+MAY_CHANGE = (
+    "debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.", "evaluation.every",
+)  # fmt: skip
 """What changes no run, or its sums by rounding alone."""
 START_MAY_CHANGE = (
     *MAY_CHANGE,
