@@ -10,14 +10,12 @@ from sept_jax.ablation.plan import START, Ablation, Run, flat, run_config
 from sept_jax.errors import UserError
 from sept_jax.methods import complete
 
-MAY_CHANGE = (
-    "debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.", "evaluation.every",
-)  # fmt: skip
+MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.")
 """What changes no run, or its sums by rounding alone."""
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
-    "sampling.temperature",
+    "sampling.temperature", "evaluation.every",
 )  # fmt: skip
 """What a start is not made with, beside these."""
 
