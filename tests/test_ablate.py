@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from configs import quickstart
+
 ROOT = Path(__file__).parents[1]
+KEPT = str(quickstart.get_config().optimizer.learning_rate)
 
 CONFIG = """
 from configs.ablations import chain
@@ -88,7 +91,7 @@ def test_an_ablation_is_interrupted_resumed_and_reported(command, tmp_path):
         ("sept", "1", "2", ""), ("majority", "1", "2", ""),
     ]  # fmt: skip
     assert {row["learning_rate"] for row in runs if row["method"] == "sept"} == rates
-    assert {row["learning_rate"] for row in runs if row["method"] == "majority"} == {"0.0005"}
+    assert {row["learning_rate"] for row in runs if row["method"] == "majority"} == {KEPT}
     logs = [log.read_text() for log in (tmp_path / "runs").glob("worker-*.log")]
     assert sum(log.count("warm start 4/4") for log in logs) <= 1  # all others begin where the starts ended
     summary = (tmp_path / "out/summary.md").read_text()

@@ -4,6 +4,7 @@ import collections
 
 import pytest
 
+from configs import quickstart
 from configs.ablations import chain, chain_long
 from sept_jax.ablation.plan import (
     START,
@@ -92,7 +93,8 @@ def test_without_a_search_the_experiment_s_rate_is_kept(small):
     small.search.learning_rates = ()
     ablation = read_ablation(small)
     assert list(main_runs(ablation, {})) == [Run("sept", 3), Run("random", 3), Run("sept", 4)]
-    assert run_config(ablation, Run("sept", 3)).optimizer.learning_rate == 5e-4
+    own = quickstart.get_config().optimizer.learning_rate
+    assert run_config(ablation, Run("sept", 3)).optimizer.learning_rate == own
 
 
 def test_starts_come_first_then_seed_by_seed_and_a_search_ends_in_its_test(small):

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from configs import quickstart
 from configs.ablations import chain
 from sept_jax.ablation import report, table
 from sept_jax.ablation.folders import check_unchanged
@@ -104,7 +105,8 @@ def test_rows(made):
     ]  # fmt: skip
     sept = rows[3]
     assert (sept["learning_rate"], sept["searched"]) == (0.2, True)
-    assert (rows[1]["learning_rate"], rows[1]["searched"]) == (5e-4, False)
+    own = quickstart.get_config().optimizer.learning_rate
+    assert (rows[1]["learning_rate"], rows[1]["searched"]) == (own, False)
     assert (sept["base_pass@1"], sept["pass@1"]) == (0.3, pytest.approx(0.62))
     assert (sept["base_greedy"], sept["greedy"]) == (pytest.approx(0.4), pytest.approx(0.72))
     assert "pass@32" not in sept

@@ -291,7 +291,7 @@ CONFIGS = {
         "--config.model.path=DIR, FILE.gguf or hub id",
     ),
     "steps to trace beyond the last": setting(
-        "profile.steps=50:60", "'50:60': expected FIRST:LAST within 1 and config.steps, 40"
+        "profile.steps=80:90", "'80:90': expected FIRST:LAST within 1 and config.steps, 64"
     ),
     "chains that cannot be": Case(
         f"{TINY}--config.data.procedural.max_value=0",
