@@ -186,10 +186,12 @@ def _sample(
     temperature = config.temperature if temperature is None else temperature
     problems, paths, width = prompts.tokens.shape[0], config.group_size, config.max_new_tokens
     params = gather_fsdp(decoder.for_compute(params, dtype), decoder.logical_axes(model))
+    params = decoder.with_head(params)
     hidden, prompt_caches = decoder.prefill(params, model, prompts, dtype)
     layers = [
         jax.tree.map(lambda p, layer=layer: p[layer], params["layers"]) for layer in range(model.num_layers)
     ]
+    hidden = jnp.broadcast_to(hidden[:, None], (problems, paths, hidden.shape[-1]))
     opening = decoder.head_logits(params, model, hidden)
     rows = jnp.arange(problems * paths).reshape(problems, paths)
     row_keys = jax.vmap(jax.vmap(lambda row: jax.random.fold_in(key, row)))(first * paths + rows)
@@ -217,8 +219,7 @@ def _sample(
         entropy=constrain_batch(jnp.zeros(shape)),
         finished=jnp.zeros(shape[:2], bool),
     )
-    logits = jnp.broadcast_to(opening[:, None], (problems, paths, opening.shape[-1]))
-    whole = rollouts = write(empty, row_keys, logits, jnp.zeros((), jnp.int32))
+    whole = rollouts = write(empty, row_keys, opening, jnp.zeros((), jnp.int32))
     caches = decoder.empty_caches(model, problems, paths, width, dtype)
     given, at = (prompts.length, prompt_caches), jnp.ones((), jnp.int32)
     shards = batch_shards(problems)

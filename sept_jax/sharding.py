@@ -187,6 +187,12 @@ def batch_shards(rows: int) -> int:
     return cut if rows % cut == 0 else 1
 
 
+def platform() -> str:
+    """What the program that is traced is for: the mesh's devices, which need not be here, else jax's."""
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    return (device and device.platform) or jax.default_backend()
+
+
 def constrain(x: Array, axes: tuple[str | None, ...]) -> Array:
     """Keeps an array cut by the rules, inside a jitted function under a mesh."""
     mesh = jax.sharding.get_abstract_mesh()

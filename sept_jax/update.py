@@ -88,6 +88,7 @@ def _token_statistics(
     Logits are made for `logit_chunk` positions of each path at a time, and again in the backward pass.
     """
     hidden = decoder.group_hidden(params, model, prompts, rollouts.tokens, dtype, remat)
+    params = decoder.with_head(params)
     *rows, count, _ = hidden.shape
     chunk = min(logit_chunk, count)
     fill = -count % chunk
@@ -183,8 +184,10 @@ def loss(
     if config.kl_weight > 0:
         parts["kl"] = losses.kl_estimate(logprob, batch.reference_logprob, mask) / totals["tokens"]
         total += config.kl_weight * parts["kl"]
-    drift = jnp.where(mask, jax.lax.stop_gradient(logprob) - rollouts.logprob, 0.0)
+    trained = jax.lax.stop_gradient(logprob)
+    drift = jnp.where(mask, trained - rollouts.logprob, 0.0)
     parts["sampler_gap_nats"] = jnp.abs(drift).sum() / totals["tokens"]
+    parts["sampler_kl_nats"] = losses.kl_estimate(rollouts.logprob, trained, mask) / totals["tokens"]
     return total, parts
 
 
@@ -212,7 +215,7 @@ def bucket_length(longest: int, width: int, parts: int) -> int:
 
 @functools.partial(jax.jit, static_argnames=("model", "config", "dtype"), donate_argnames=("total",))
 def _add_gradient(
-    total: PyTree,
+    total: PyTree | None,
     trainable: PyTree,
     frozen: PyTree,
     piece: UpdateBatch,
@@ -221,13 +224,15 @@ def _add_gradient(
     config: UpdateConfig,
     dtype: DTypeLike,
 ) -> tuple[PyTree, dict[str, Float[Array, ""]]]:
-    """`total` with a micro-batch's gradient added, and the parts of its loss."""
+    """`total`, if there is one, with a micro-batch's gradient added, and the parts of its loss."""
 
     def of(trainable):
         return loss(lora.join(trainable, frozen), piece, totals, model, config, dtype)
 
     (value, parts), gradient = jax.value_and_grad(of, has_aux=True)(trainable)
-    return jax.tree.map(jnp.add, total, gradient), {"loss": value, **parts}
+    if total is not None:
+        gradient = jax.tree.map(jnp.add, total, gradient)
+    return gradient, {"loss": value, **parts}
 
 
 @functools.partial(jax.jit, static_argnames=("optimizer",), donate_argnames=("state",))
@@ -275,7 +280,9 @@ def update(
     groups = sum(len(piece.quality) for piece in pieces)
     tokens, groups = batch_total(np.array([tokens, groups], np.float64), mesh)
     totals = {"tokens": np.float32(max(tokens, 1)), "groups": np.float32(groups)}
-    gradient, parts = jax.tree.map(jnp.zeros_like, state.trainable), []
+    gradient, parts = None, []
+    if len(pieces) > 1:
+        gradient = jax.tree.map(jnp.zeros_like, state.trainable)
     for piece in pieces:
         piece = place_batch(piece, mesh)
         gradient, part = _add_gradient(

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
 
 from sept_jax.errors import UserError
 from sept_jax.records import Prompts
@@ -21,6 +21,7 @@ from sept_jax.sharding import (
     own_rows,
     partition,
     place_batch,
+    platform,
     tree_shardings,
 )
 
@@ -28,6 +29,15 @@ from sept_jax.sharding import (
 @pytest.fixture(scope="module")
 def mesh():
     return make_mesh((2, 2, 2))
+
+
+def test_the_platform_is_that_of_the_mesh_in_use():
+    assert platform() == jax.default_backend()
+    here = make_mesh((8, 1, 1)).abstract_mesh
+    chip = type(here.abstract_device)(device_kind="TPU v5 lite", num_cores=1, platform="tpu")
+    elsewhere = AbstractMesh(here.axis_sizes, here.axis_names, abstract_device=chip)
+    with jax.sharding.use_abstract_mesh(elsewhere):
+        assert platform() == "tpu"
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,17 @@ def test_first_loss_on_policy_by_hand():
     tokens = int(batch.rollouts.length.sum())
     assert float(metrics["loss"]) == pytest.approx(-float(batch.advantage.sum()) / tokens, abs=1e-5)
     assert float(metrics["sampler_gap_nats"]) < 1e-5
+    assert abs(float(metrics["sampler_kl_nats"])) < 1e-6
+
+
+def test_gap_and_kl_to_the_sampler_by_hand():
+    """The sampler gave every token 0.5 nats less: the gap is 0.5, and of each e^0.5 - 1 - 0.5 is counted."""
+    batch = make_batch()
+    logprob, _ = path_logprobs(tiny.params(), tiny.MODEL, batch.prompts, batch.rollouts, jnp.float32)
+    batch = batch.replace(rollouts=batch.rollouts.replace(logprob=logprob - 0.5))
+    _, metrics = run(batch, UpdateConfig(remat=False))
+    assert float(metrics["sampler_gap_nats"]) == pytest.approx(0.5, abs=1e-5)
+    assert float(metrics["sampler_kl_nats"]) == pytest.approx(np.exp(0.5) - 1.5, abs=1e-5)
 
 
 def test_likelihood_is_the_mean_negative_log_probability():

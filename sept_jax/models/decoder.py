@@ -15,18 +15,44 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts
-from sept_jax.sharding import constrain, constrain_batch
+from sept_jax.sharding import constrain, constrain_batch, platform
 
-PromptCache = tuple[Float[Array, "B Hkv P K"], Float[Array, "B Hkv P K"]]
-PathCache = tuple[Float[Array, "B G Hkv T K"], Float[Array, "B G Hkv T K"]]
+PromptCache = tuple[Float[Array, "B Hkv K P"], Float[Array, "B Hkv P K"]]
+PathCache = tuple[Float[Array, "B G Hkv K T"], Float[Array, "B G Hkv T K"]]
 Attend = Callable[[Array, Array, Array], tuple[Array, Any]]
 
 QUERIES = 256
 """Of a path that are attended for at a time, where it is taught."""
+
+
+def working_type(dtype: DTypeLike) -> DTypeLike:
+    """The type of a layer's activations, keys and values, where the compute type is `dtype`: f32 on CPUs.
+
+    XLA's CPU backend knows no bf16 beside the plain matrix product. It widens all else, at each use, and not
+    always after the rounding that was asked for: a sampler and a trainer that round elsewhere drift apart.
+    """
+    return jnp.float32 if platform() == "cpu" else dtype
+
+
+def rounded(x: Float[Array, "*shape"], dtype: DTypeLike) -> Float[Array, "*shape"]:
+    """`x` in `dtype`, by a rounding that XLA may not leave out."""
+    if x.dtype == dtype:
+        return x
+    kind = jnp.finfo(dtype)
+    return jax.lax.reduce_precision(x, kind.nexp, kind.nmant).astype(dtype)
+
+
+def transposed(x: Shaped[Array, "I O"]) -> Shaped[Array, "O I"]:
+    """`x.T`, laid out anew on CPUs. XLA's backend for them folds a transpose into the product, and multiplies
+    a bf16 product with folds in f32, at half the speed; two transposes joined are left as they are."""
+    if platform() != "cpu":
+        return x.T
+    half = x.shape[0] // 2
+    return jnp.concatenate([x[:half].T, x[half:].T], axis=1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -45,9 +71,9 @@ def _dense_forward(x, weight, dtype):
 def _dense_backward(dtype, saved, gradient):
     x, weight = saved
     gradient = gradient.astype(x.dtype)
-    dx = jnp.matmul(gradient, weight.astype(x.dtype).T, preferred_element_type=jnp.float32)
+    dx = jnp.matmul(gradient, transposed(weight.astype(x.dtype)), preferred_element_type=jnp.float32)
     rows, out = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
-    dweight = jnp.matmul(rows.T, out, preferred_element_type=jnp.float32)
+    dweight = jnp.matmul(transposed(rows), out, preferred_element_type=jnp.float32)
     return dx.astype(x.dtype), dweight.astype(weight.dtype)
 
 
@@ -86,60 +112,67 @@ def rope(
     return turned.astype(x.dtype)
 
 
-def heads_first(x: Float[Array, "*rows N H K"]) -> Float[Array, "*rows H N K"]:
-    """The layout in which keys and values are kept: a head's positions lie together."""
-    return jnp.swapaxes(x, -2, -3)
+def kept(
+    key: Float[Array, "*rows N H K"], value: Float[Array, "*rows N H K"]
+) -> tuple[Float[Array, "*rows H K N"], Float[Array, "*rows H N K"]]:
+    """Keys and values in the layout that they are kept and attended to in: each a head's matrix, as the right
+    side of its product."""
+    return jnp.moveaxis(key, -3, -1), jnp.swapaxes(value, -2, -3)
 
 
-def _mix(spec: str, left: Array, right: Array) -> Array:
-    """Batched product of activations, accumulated in f32. XLA's CPU backend lacks some of the batched bf16
-    kernels with f32 results, so there the operands are widened first: the same sums."""
-    return jax.lax.platform_dependent(
-        left,
-        right,
-        cpu=lambda a, b: jnp.einsum(spec, a.astype(jnp.float32), b.astype(jnp.float32)),
-        default=lambda a, b: jnp.einsum(spec, a, b, preferred_element_type=jnp.float32),
-    )
+_product = functools.partial(jnp.matmul, preferred_element_type=jnp.float32)
 
 
 def attention(
     query: Float[Array, "B *G N H K"],
-    own: tuple[Float[Array, "B *G Hkv M K"], Float[Array, "B *G Hkv M K"]],
+    own: tuple[Float[Array, "B *G Hkv K M"], Float[Array, "B *G Hkv M K"]],
     own_mask: Bool[Array, "N M"],
     prompt: PromptCache | None = None,
     prompt_mask: Bool[Array, "B P"] | None = None,
 ) -> Float[Array, "B *G N H K"]:
     """Grouped-query attention of paths to themselves and, beside it, to their prompt's keys and values.
 
-    `own` is `[B, *G, Hkv, M, K]`; `prompt` is `[B, Hkv, P, K]`, shared by the G paths. One softmax, in f32,
-    runs over both.
+    `own` and `prompt` are keys and values as `kept` lays them; the prompt's are shared by the G paths, which
+    meet them as the rows of one product. One softmax, in f32, runs over both.
     """
     dtype, head_dim = query.dtype, query.shape[-1]
+    *rows, count, _, _ = query.shape
     groups = own[0].shape[-3]
     query = query * jnp.asarray(head_dim**-0.5, dtype)
-    query = query.reshape(*query.shape[:-2], groups, -1, head_dim)
+    query = jnp.moveaxis(query.reshape(*rows, count, groups, -1, head_dim), -4, -2)  # [B *G Hkv R N K]
+    heads = query.shape[:-1]
     low = jnp.finfo(jnp.float32).min
-    scores = _mix("...nhrk,...hmk->...hrnm", query, own[0])
-    scores = jnp.where(own_mask, scores, low)
-    if prompt is None:
-        weights = jax.nn.softmax(scores, axis=-1).astype(dtype)
-        mixed = _mix("...hrnm,...hmk->...nhrk", weights, own[1])
-    else:
-        beside = _mix("bgnhrk,bhpk->bghrnp", query, prompt[0])
-        beside = jnp.where(prompt_mask[:, None, None, None, None, :], beside, low)
-        top = jnp.maximum(scores.max(-1, keepdims=True), beside.max(-1, keepdims=True))
-        top = jax.lax.stop_gradient(top)
-        scores, beside = jnp.exp(scores - top), jnp.exp(beside - top)
-        total = scores.sum(-1, keepdims=True) + beside.sum(-1, keepdims=True)
-        scores, beside = (scores / total).astype(dtype), (beside / total).astype(dtype)
-        mixed = _mix("bghrnm,bghmk->bgnhrk", scores, own[1])
-        mixed += _mix("bghrnp,bhpk->bgnhrk", beside, prompt[1])
-    return mixed.reshape(*mixed.shape[:-3], -1, head_dim).astype(dtype)
+
+    def against(query, keys):
+        return _product(query.reshape(*keys.shape[:-2], -1, head_dim), keys)
+
+    scores = jnp.where(own_mask, against(query, own[0]).reshape(*heads, -1), low)
+    top = scores.max(-1, keepdims=True)
+    if prompt is not None:
+        shared = jnp.swapaxes(query, 1, 2)  # [B Hkv G R N K]
+        beside = jnp.where(prompt_mask[:, None, None, :], against(shared, prompt[0]), low)
+        beside = beside.reshape(*shared.shape[:-1], -1)
+        top = jnp.maximum(top, jnp.swapaxes(beside.max(-1, keepdims=True), 1, 2))
+    top = jax.lax.stop_gradient(top)
+    scores = jnp.exp(scores - top)
+    total = scores.sum(-1, keepdims=True)
+    if prompt is not None:
+        beside = jnp.exp(beside - jnp.swapaxes(top, 1, 2))
+        total += jnp.swapaxes(beside.sum(-1, keepdims=True), 1, 2)
+
+    def mixture(weights, values):
+        flat = weights.astype(dtype).reshape(*values.shape[:-2], -1, weights.shape[-1])
+        return _product(flat, values).reshape(*weights.shape[:-1], head_dim)
+
+    mixed = mixture(scores / total, own[1])
+    if prompt is not None:
+        mixed += jnp.swapaxes(mixture(beside / jnp.swapaxes(total, 1, 2), prompt[1]), 1, 2)
+    return jnp.moveaxis(mixed, -2, -4).reshape(*rows, count, -1, head_dim).astype(dtype)
 
 
 def attention_in_parts(
     query: Float[Array, "B G N H K"],
-    own: tuple[Float[Array, "B G Hkv N K"], Float[Array, "B G Hkv N K"]],
+    own: tuple[Float[Array, "B G Hkv K N"], Float[Array, "B G Hkv N K"]],
     prompt: PromptCache,
     prompt_mask: Bool[Array, "B P"],
 ) -> Float[Array, "B G N H K"]:
@@ -152,7 +185,7 @@ def attention_in_parts(
     parts = []
     for first in range(0, count, QUERIES):
         last = min(first + QUERIES, count)
-        seen = tuple(x[..., :last, :] for x in own)
+        seen = own[0][..., :last], own[1][..., :last, :]
         part = jax.checkpoint(attention)
         parts.append(part(query[:, :, first:last], seen, mask[first:last, :last], prompt, prompt_mask))
     return jnp.concatenate(parts, axis=2)
@@ -192,36 +225,40 @@ class Block(nnx.Module):
             setattr(self, f"{name}_lora_a", weight(rows, c.lora.rank))
             setattr(self, f"{name}_lora_b", nnx.Param(jnp.zeros((c.lora.rank, columns))))
 
-    def _project(self, name: str, x: Float[Array, "*rows I"]) -> Float[Array, "*rows O"]:
-        """`x` times the projection's weight, and the adapter's share where it has one."""
-        lora, out = self.config.lora, dense(x, getattr(self, name)[...], x.dtype)
+    def _project(self, name: str, x: Float[Array, "*rows I"], dtype: DTypeLike) -> Float[Array, "*rows O"]:
+        """`x` times the projection's weight, and the adapter's share where it has one; multiplied in `dtype`,
+        returned in x's type."""
+        lora, out = self.config.lora, dense(rounded(x, dtype), getattr(self, name)[...], x.dtype)
         if lora is None or name not in lora.projections:
             return out
-        low = dense(x, getattr(self, f"{name}_lora_a")[...], x.dtype)
-        return out + dense(low * lora.scale, getattr(self, f"{name}_lora_b")[...], x.dtype)
+        low = dense(rounded(x, dtype), getattr(self, f"{name}_lora_a")[...], x.dtype) * lora.scale
+        return out + dense(rounded(low, dtype), getattr(self, f"{name}_lora_b")[...], x.dtype)
 
     def __call__(
         self, x: Float[Array, "*rows D"], positions: Int[Array, "*rows"], attend: Attend
     ) -> tuple[Float[Array, "*rows D"], Any]:
-        """The layer's output, and whatever `attend(query, key, value)` returns beside its mixture."""
+        """The layer's output, and whatever `attend(query, key, value)` returns beside its mixture. `x` is in
+        the compute type, and so is the output; between them activations are in the `working_type`."""
         c, dtype = self.config, x.dtype
+        x = x.astype(working_type(dtype))
         normed = rms_norm(x, self.attention_norm[...], c.norm_eps)
-        query, key, value = (self._project(name, normed) for name in ("query", "key", "value"))
+        query, key, value = (self._project(name, normed, dtype) for name in ("query", "key", "value"))
         if c.qkv_bias:
-            query += self.query_bias[...].astype(dtype)
-            key += self.key_bias[...].astype(dtype)
-            value += self.value_bias[...].astype(dtype)
+            query += self.query_bias[...].astype(x.dtype)
+            key += self.key_bias[...].astype(x.dtype)
+            value += self.value_bias[...].astype(x.dtype)
         query, key, value = (a.reshape(*x.shape[:-1], -1, c.head_dim) for a in (query, key, value))
         if c.qk_norm:
             query = rms_norm(query, self.query_norm[...], c.norm_eps)
             key = rms_norm(key, self.key_norm[...], c.norm_eps)
         frequencies = rope_frequencies(c)
-        mixed, kept = attend(rope(query, positions, frequencies), rope(key, positions, frequencies), value)
-        x = x + self._project("output", mixed.reshape(*x.shape[:-1], -1))
+        mixed, rest = attend(rope(query, positions, frequencies), rope(key, positions, frequencies), value)
+        x = x + self._project("output", mixed.reshape(*x.shape[:-1], -1), dtype)
         normed = rms_norm(x, self.mlp_norm[...], c.norm_eps)
-        hidden = jax.nn.silu(self._project("gate", normed)) * self._project("up", normed)
+        gate, up = (self._project(name, normed, dtype) for name in ("gate", "up"))
+        hidden = jax.nn.silu(gate) * up
         hidden = constrain(hidden, ("batch", *[None] * (x.ndim - 2), "mlp"))  # else XLA gathers the weights
-        return x + self._project("down", hidden), kept
+        return rounded(x + self._project("down", hidden, dtype), dtype), rest
 
 
 class Decoder(nnx.Module):
@@ -300,20 +337,24 @@ def embed(params: PyTree, tokens: Int[Array, "*rows"], dtype: DTypeLike) -> Floa
     return constrain_batch(params["embed"][tokens].astype(dtype))
 
 
+def with_head(params: PyTree) -> PyTree:
+    """The parameters with a head `[D, V]`, where it is tied to the embedding, too: for many `head_logits`."""
+    return params if "head" in params else {**params, "head": transposed(params["embed"])}
+
+
 def head_logits(
     params: PyTree, config: ModelConfig, hidden: Float[Array, "*rows D"]
 ) -> Float[Array, "*rows V"]:
     """Final norm and head; f32, never rounded to the compute type."""
     normed = rms_norm(hidden, params["final_norm"], config.norm_eps)
-    weight = params["embed"].T if config.tie_embeddings else params["head"]
-    return dense(normed, weight, jnp.float32)
+    return dense(normed, with_head(params)["head"], jnp.float32)
 
 
 def _attend_causally(positions: Int[Array, "... N"]) -> Attend:
     mask = jnp.tril(jnp.ones((positions.shape[-1],) * 2, bool))
 
     def attend(query, key, value):
-        own = heads_first(key), heads_first(value)
+        own = kept(key, value)
         return attention(query, own, mask), own
 
     return attend
@@ -322,7 +363,7 @@ def _attend_causally(positions: Int[Array, "... N"]) -> Attend:
 def prefill(
     params: PyTree, config: ModelConfig, prompts: Prompts, dtype: DTypeLike
 ) -> tuple[Float[Array, "B D"], list[PromptCache]]:
-    """Each prompt's last hidden state, and a layer's keys and values `[B, Hkv, P, K]` for every layer."""
+    """Each prompt's last hidden state, and a layer's keys and values, as `kept`, for every layer."""
     positions = jnp.broadcast_to(jnp.arange(prompts.tokens.shape[1]), prompts.tokens.shape)
     x, caches = embed(params, prompts.tokens, dtype), []
     for layer in range(config.num_layers):
@@ -339,10 +380,13 @@ def _last(x: Float[Array, "B P D"], length: Int[Array, " B"]) -> Float[Array, "B
 def empty_caches(
     config: ModelConfig, problems: int, paths: int, new: int, dtype: DTypeLike
 ) -> list[PathCache]:
-    """Zeroed keys and values of the paths, `[B, G, Hkv, T, K]` each, one pair a layer."""
-    shape = (problems, paths, config.num_kv_heads, new, config.head_dim)
+    """Zeroed keys and values of the paths, one pair a layer."""
+    rows, head_dim = (problems, paths, config.num_kv_heads), config.head_dim
     return [
-        (constrain_batch(jnp.zeros(shape, dtype)), constrain_batch(jnp.zeros(shape, dtype)))
+        tuple(
+            constrain_batch(jnp.zeros((*rows, *matrix), working_type(dtype)))
+            for matrix in ((head_dim, new), (new, head_dim))
+        )
         for _ in range(config.num_layers)
     ]
 
@@ -363,14 +407,15 @@ def decode(
     `layers` are the stacked parameters cut apart once, outside the loop over tokens.
     """
     positions = (length[:, None] + at + jnp.zeros_like(tokens))[..., None]
-    prompt_mask = jnp.arange(prompt_caches[0][0].shape[2]) < length[:, None]
-    own_mask = (jnp.arange(caches[0][0].shape[3]) <= at)[None, :]
+    prompt_mask = jnp.arange(prompt_caches[0][0].shape[3]) < length[:, None]
+    own_mask = (jnp.arange(caches[0][0].shape[4]) <= at)[None, :]
     x, written = embed(params, tokens[..., None], dtype), []
     for layer, prompt_cache, (keys, values) in zip(layers, prompt_caches, caches, strict=True):
 
         def attend(query, key, value, prompt_cache=prompt_cache, keys=keys, values=values):
-            keys = jax.lax.dynamic_update_slice_in_dim(keys, heads_first(key), at, axis=3)
-            values = jax.lax.dynamic_update_slice_in_dim(values, heads_first(value), at, axis=3)
+            new_key, new_value = kept(key, value)
+            keys = jax.lax.dynamic_update_slice_in_dim(keys, new_key, at, axis=4)
+            values = jax.lax.dynamic_update_slice_in_dim(values, new_value, at, axis=3)
             mixed = attention(query, (keys, values), own_mask, prompt_cache, prompt_mask)
             return mixed, (keys, values)
 
@@ -403,7 +448,7 @@ def group_hidden(
         prompt_x, prompt_cache = module(prompt_x, prompt_positions, _attend_causally(prompt_positions))
 
         def attend(query, key, value):
-            own = heads_first(key), heads_first(value)
+            own = kept(key, value)
             return attention_in_parts(query, own, prompt_cache, prompt_mask), None
 
         x, _ = module(x, positions, attend)

@@ -20,7 +20,7 @@ from sept_jax.sharding import constrain_batch
 
 def _attend_branch(
     query: Float[Array, "B N H K"],
-    own: tuple[Float[Array, "B Hkv N K"], Float[Array, "B Hkv N K"]],
+    own: tuple[Float[Array, "B Hkv K N"], Float[Array, "B Hkv N K"]],
     before: decoder.PromptCache,
     visible: Bool[Array, "B M"],
 ) -> Float[Array, "B N H K"]:
@@ -72,22 +72,22 @@ def branch_hidden(
         prompt_x, path_x, branch_x = carry
 
         def attend_prompt(query, key, value):
-            own = decoder.heads_first(key), decoder.heads_first(value)
+            own = decoder.kept(key, value)
             return decoder.attention(query, own, _causal(width)), own
 
         def attend_path(query, key, value):
-            own = decoder.heads_first(key), decoder.heads_first(value)
+            own = decoder.kept(key, value)
             return decoder.attention(query, own, _causal(count), of_prompt, inside), own
 
         def attend_branch(query, key, value):
-            own = decoder.heads_first(key), decoder.heads_first(value)
+            own = decoder.kept(key, value)
             return _attend_branches(query, own, before, visible), None
 
         prompt_x, of_prompt = module(prompt_x, prompt_positions, attend_prompt)
         path_x, of_path = module(path_x, positions, attend_path)
         before = tuple(
-            jnp.concatenate([jnp.broadcast_to(p[:, None], (problems, paths, *p.shape[1:])), own], axis=-2)
-            for p, own in zip(of_prompt, of_path, strict=True)
+            jnp.concatenate([jnp.broadcast_to(p[:, None], (problems, paths, *p.shape[1:])), own], axis=axis)
+            for p, own, axis in zip(of_prompt, of_path, (-1, -2), strict=True)
         )
         branch_x, _ = module(branch_x, branch_positions, attend_branch)
         return tuple(map(constrain_batch, (prompt_x, path_x, branch_x))), None
@@ -119,6 +119,8 @@ def continuation_logprobs(
     A branch's first token is given and never scored. `micro_batches` divides B; one is in memory at a time,
     its logits for one cut at a time.
     """
+
+    params = decoder.with_head(params)
 
     def one(piece):
         prompts, tokens, cut, branches, scored = piece

@@ -1,3 +1,6 @@
+import dataclasses
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +31,56 @@ def test_dense_accumulates_in_f32():
     # 1 + 4096 * 2^-9 = 9 exactly; a bf16 accumulator loses every small term
     x = jnp.concatenate([jnp.ones((1, 1)), jnp.full((1, 4096), 2.0**-9)], 1).astype(jnp.bfloat16)
     assert decoder.dense(x, jnp.ones((4097, 1), jnp.bfloat16), jnp.float32)[0, 0] == 9.0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_transposed(rows):
+    x = jax.random.normal(jax.random.key(0), (rows, 5))
+    np.testing.assert_array_equal(decoder.transposed(x), x.T)
+
+
+def test_no_product_of_dense_or_its_gradient_is_compiled_with_a_fold():
+    """Folded ones XLA's CPU backend multiplies in f32."""
+    x, w = jnp.ones((64, 32), jnp.bfloat16), jnp.ones((32, 48))
+
+    def f(x, w):
+        return jnp.sin(decoder.dense(x, w, jnp.float32)).sum()
+
+    text = jax.jit(jax.grad(f, argnums=(0, 1))).lower(x, w).compile().as_text()
+    products = re.findall(r" dot\(.*lhs_contracting_dims=({.*?}), rhs_contracting_dims=({.*?})", text)
+    assert products == [("{1}", "{0}")] * 3
+
+
+def test_rounded_by_hand():
+    # bf16 has 8 bits: between 1 and 2 steps of 2^-7, halves to even
+    x = jnp.asarray([1.0 + 2**-7, 1.0 + 2**-9, 1.0 + 2**-8, 1.0 + 3 * 2**-8])
+    out = jax.jit(lambda x: decoder.rounded(x, jnp.bfloat16).astype(jnp.float32))(x)
+    np.testing.assert_array_equal(out, [1.0 + 2**-7, 1.0, 1.0, 1.0 + 2**-6])
+    assert decoder.rounded(x, jnp.float32) is x
+
+
+def test_a_layer_takes_and_gives_the_compute_type_and_attends_in_the_working_one():
+    layer = jax.tree.map(lambda p: p[0], tiny.params()["layers"])
+    seen = []
+
+    def attend(query, key, value):
+        seen.extend((query.dtype, key.dtype, value.dtype))
+        return query, None
+
+    x = jnp.ones((2, 3, tiny.MODEL.width), jnp.bfloat16)
+    out, _ = decoder.block(tiny.MODEL, layer)(x, jnp.zeros((2, 3), jnp.int32), attend)
+    assert out.dtype == jnp.bfloat16
+    assert seen == [decoder.working_type(jnp.bfloat16)] * 3 == [jnp.float32] * 3
+
+
+def test_a_head_made_once_gives_the_same_logits():
+    model = dataclasses.replace(tiny.MODEL, tie_embeddings=True)
+    params = {name: leaf for name, leaf in tiny.params().items() if name != "head"}
+    hidden = jax.random.normal(jax.random.key(0), (3, tiny.MODEL.width))
+    once = decoder.head_logits(decoder.with_head(params), model, hidden)
+    np.testing.assert_array_equal(decoder.head_logits(params, model, hidden), once)
+    normed = decoder.rms_norm(hidden, params["final_norm"], model.norm_eps)
+    np.testing.assert_allclose(once, normed @ params["embed"].T, rtol=1e-4, atol=1e-5)
 
 
 def test_rms_norm_by_hand():
