@@ -49,7 +49,7 @@ setup(
             *GYM,
             *NOTEBOOKS,
         ],
-        "peer": ["accelerate>=1.0", "peft>=0.18", "torch==2.13.0"],
+        "peer": ["accelerate>=1.10", "datasets>=4.7", "peft>=0.18", "torch==2.13.0", "trl>=1.16,<2"],
         "cuda12": ["jax[cuda12]>=0.10.2,<0.11"],
         "cuda13": ["jax[cuda13]>=0.10.2,<0.11"],
         "tpu": ["gcsfs>=2025.3", "jax[tpu]>=0.10.2,<0.11"],

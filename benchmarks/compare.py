@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+DTYPES = ("bfloat16", "float32")
 PACKAGES = ("jax", "jaxlib", "torch", "transformers", "trl", "google-tunix")
 
 Turn = Callable[[], float]
@@ -76,25 +77,42 @@ def versions() -> dict[str, Any]:
     return found
 
 
+class _Parser(argparse.ArgumentParser):
+    """Whose `peer_dtype` is its `dtype` where none is given."""
+
+    def parse_known_args(self, *args, **kwargs):
+        given, rest = super().parse_known_args(*args, **kwargs)
+        given.peer_dtype = given.peer_dtype or given.dtype
+        return given, rest
+
+
 def parser(description: str, weights: bool = True) -> argparse.ArgumentParser:
     """The flags of every benchmark; `weights`: of a model, from a file."""
-    made = argparse.ArgumentParser(description=description)
+    made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     if weights:
         made.add_argument(
             "--model", required=True, type=Path, help="a .gguf file or a Hugging Face directory"
         )
-    made.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
+    made.add_argument("--dtype", default="bfloat16", choices=DTYPES)
+    made.add_argument("--peer-dtype", choices=DTYPES, help="the peers' own best; by default as --dtype")
     made.add_argument("--turns", type=int, default=5)
     made.add_argument("--json", type=Path, help="where the rows are written, too")
     made.add_argument("--no-peers", action="store_true", help="time our side alone; needs no torch")
     return made
 
 
-def report(rows: Iterable[dict[str, Any]], output: Path | None) -> None:
-    """Prints the rows as they are measured, one JSON object a line, and writes those so far as a list."""
-    done = []
+def with_dtypes(row: dict[str, Any], given: argparse.Namespace) -> dict[str, Any]:
+    """The row and what each side computed in."""
+    return row | {"dtype": given.dtype, "peer_dtype": given.peer_dtype if row["peer_name"] else None}
+
+
+def report(rows: Iterable[dict[str, Any]], output: Path | None) -> list[dict[str, Any]]:
+    """Prints the rows as they are measured, one JSON object a line, writes those so far as a list, and
+    returns them all."""
+    done: list[dict[str, Any]] = []
     for row in rows:
         print(json.dumps(row), flush=True)
         done.append(row)
         if output is not None:
             output.write_text(json.dumps(done, indent=1) + "\n")
+    return done

@@ -21,8 +21,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from benchmarks import sampling, update
-from benchmarks.compare import Turn, alternate, parser, per_second, report
+from benchmarks import our_sampling, update
+from benchmarks.compare import Turn, alternate, parser, per_second, report, with_dtypes
+from benchmarks.workloads import made_prompts
 from configs import gsm8k
 from sept_jax import command
 from sept_jax.models import decoder
@@ -95,9 +96,9 @@ def attention_turn(fused: bool, model: ModelConfig, rows: int, length: int) -> C
     ]
 
     def ours(query, key, value):
-        own = tuple(decoder.heads_first(x[:, None]) for x in (key, value))
-        empty = jnp.zeros((rows, model.num_kv_heads, 1, model.head_dim), jnp.bfloat16)
-        return decoder.attention_in_parts(query[:, None], own, (empty, empty), jnp.zeros((rows, 1), bool))
+        own = decoder.kept(key[:, None], value[:, None])
+        empty = decoder.kept(*(jnp.zeros_like(x[:, :1]) for x in (key, value)))
+        return decoder.attention_in_parts(query[:, None], own, empty, jnp.zeros((rows, 1), bool))
 
     theirs = functools.partial(jax.nn.dot_product_attention, is_causal=True, implementation="cudnn")
     run = theirs if fused else ours
@@ -119,26 +120,26 @@ def with_share(row: Row, bound: float) -> Row:
 def decode_rows(params: PyTree, model: ModelConfig, roof: float, given: argparse.Namespace) -> Iterator[Row]:
     """`roof` is in bytes a second."""
     new, paths = given.tokens // 2, 16
-    prompts = sampling.made_prompts(PROBLEMS, PROMPT)
+    prompts = made_prompts(PROBLEMS, PROMPT)
     peers: dict[str, Turn] = {}
     if not given.no_peers:
         from benchmarks import torch_peers
 
-        theirs = torch_peers.random(model, given.dtype)
+        theirs = torch_peers.random(model, given.peer_dtype)
         peers["transformers generate"] = per_second(
             torch_peers.generate(theirs, prompts, paths, new, (), pad=0)
         )
     work = workload(model, paths, new, 1, given.dtype)
     cast = decoder.for_compute(params, given.dtype)
     ours = per_second(
-        sampling.draw(cast, model, sampling.padded(prompts), SamplingConfig(paths, new), given.dtype)
+        our_sampling.draw(cast, model, our_sampling.padded(prompts), SamplingConfig(paths, new), given.dtype)
     )
     rows = alternate(
         f"decode: {PROBLEMS} prompts x {paths} paths, P={PROMPT}, T={new}", "sampled tokens", "1/s",
         ours, peers, given.turns,
     )  # fmt: skip
     bound = PROBLEMS * paths * roof / decode_bytes(work)
-    return (with_share(row, bound) for row in rows)
+    return (with_share(with_dtypes(row, given), bound) for row in rows)
 
 
 def update_rows(params: PyTree, model: ModelConfig, roof: float, given: argparse.Namespace) -> Iterator[Row]:
@@ -158,7 +159,7 @@ def update_rows(params: PyTree, model: ModelConfig, roof: float, given: argparse
         per_second(updated), {}, given.turns,
     )  # fmt: skip
     bound = roof * tokens / (3 * estimate.scoring_flops(work))
-    return (with_share(row, bound) for row in rows)
+    return (with_share(with_dtypes(row, given), bound) for row in rows)
 
 
 def attention_rows(model: ModelConfig, given: argparse.Namespace) -> list[Row]:

@@ -1,142 +1,99 @@
-"""Seconds of a whole training step on GSM8K: ours, TRL's GRPOTrainer's, and ours with a reward model. Prints
-a JSON object a row.
+"""A whole training step on GSM8K: ours, ours with a reward model, and TRL's GRPOTrainer's in turns, each in a
+process of its own. Prints a JSON object a row: seconds and peak memory, beside each of the other two.
 
 python -m benchmarks.step --model MODEL.gguf --data PATH/gsm8k [--json OUT] [--turns 3]
+    [--dtype bfloat16] [--peer-dtype bfloat16] [--no-checkpointing]
 
-8 prompts x 8 paths of up to 64 tokens: sampled, scored, one update. The peer gets the same prompts, and a
-reward that costs nothing. `reward model`: our step and one more forward pass of a model of the policy's size
-over every path, which is what scoring without a reward model saves. TRL is not in the `peer` extra: `pip
-install trl datasets`.
+8 prompts x 8 paths of up to 64 tokens: sampled, scored, one update. Both read the same few questions, as the
+model's chat template puts them; TRL's reward costs nothing. `ours with a reward model` is our step and one
+more forward pass over every path, of a model of the policy's size that is held in memory beside it: the row
+shows what is saved without one. Bytes are the most that a process had resident over all steps, its workers'
+included, and compilation: type it twice, the second finds everything compiled. The first step warms up. TRL
+comes with the `peer` extra; --no-checkpointing lets it keep its activations: more memory, less time.
 """
 
-import dataclasses
-import itertools
-import json
+import argparse
+import contextlib
+import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-from jaxtyping import PyTree
-
-from benchmarks.compare import Turn, alternate, parser, report
-from configs import gsm8k
-from sept_jax import command
-from sept_jax.experiment import Experiment, build, place_params
-from sept_jax.run import start_loop
-from sept_jax.scoring.pool import ReaderPool
-from sept_jax.train import train_step
-from sept_jax.update import jitted_path_logprobs
+from benchmarks.compare import alternate, parser, report, with_dtypes
+from benchmarks.turns import Side, Turns
 
 PROMPTS, GROUP, NEW = 8, 8, 64
+OURS, JUDGED, TRL = "ours", "ours with a reward model", "trl GRPOTrainer"
 
 
-def our_step(experiment: Experiment, readers: ReaderPool, reward_model: PyTree | None = None) -> Turn:
-    """A step a call, each from the loop that the one before left."""
-    loops = [start_loop(experiment, experiment.params)]
+def child(side: str, given: argparse.Namespace) -> None:
+    """What one side's process does."""
+    turns = Turns()
+    if side == TRL:
+        from benchmarks import trl_peer
 
-    def turn() -> float:
-        began = time.perf_counter()
-        loops[0], scored, _, _ = train_step(experiment, readers, loops[0], None)
-        if reward_model is not None:
-            logprob, _ = jitted_path_logprobs(
-                reward_model, model=experiment.model, prompts=scored.prompts, rollouts=scored.rollouts,
-                dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
-            )  # fmt: skip
-            np.asarray(logprob)
-        return time.perf_counter() - began
+        trl_peer.steps(
+            turns, given.model, given.data, PROMPTS, GROUP, NEW, given.peer_dtype,
+            checkpointing=given.checkpointing, most=given.turns + 1,
+        )  # fmt: skip
+    else:
+        from benchmarks import our_step
 
-    return turn
-
-
-def trl_steps(model: Path, questions: list[str], dtype: str, steps: int) -> list[float]:
-    """Seconds of each step."""
-    import torch
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import GRPOConfig, GRPOTrainer
-
-    folder = tempfile.mkdtemp()  # weights that were quantised are refused: written out, and read again
-    read = AutoModelForCausalLM.from_pretrained(model.parent, gguf_file=model.name, dtype=torch.float32)
-    weights = read.state_dict()
-    del read.config.quantization_config
-    plain = AutoModelForCausalLM.from_config(read.config, dtype=torch.float32)
-    plain.load_state_dict(weights)
-    plain.save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(model.parent, gguf_file=model.name)
-    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    seconds: list[float] = []
-
-    class Clock(TrainerCallback):
-        def on_step_begin(self, *_, **__):
-            seconds.append(-time.perf_counter())
-
-        def on_step_end(self, *_, **__):
-            seconds[-1] += time.perf_counter()
-
-    settings = GRPOConfig(
-        output_dir=folder, per_device_train_batch_size=16, gradient_accumulation_steps=PROMPTS * GROUP // 16,
-        num_generations=GROUP, max_completion_length=NEW, max_steps=steps, learning_rate=1e-6, beta=0.0,
-        temperature=1.0, bf16=dtype == "bfloat16", use_cpu=True, report_to=[], save_strategy="no",
-        gradient_checkpointing=True,
-    )  # fmt: skip
-    prompts = [{"prompt": [{"role": "user", "content": question}]} for question in questions]
-    GRPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32),
-        processing_class=tokenizer, args=settings, callbacks=[Clock()],
-        reward_funcs=lambda completions, **_: [float(len(str(text)) % 7) for text in completions],
-        train_dataset=Dataset.from_list(prompts),
-    ).train()  # fmt: skip
-    return seconds
+        config = our_step.make_config(given.model, given.data, PROMPTS, GROUP, NEW, given.dtype)
+        our_step.steps(turns, config, with_reward_model=side == JUDGED)
 
 
-def make_config(model: Path, data: Path, dtype: str) -> Any:
-    config = gsm8k.get_config()
-    config.update_from_flattened_dict(
-        {
-            "batch": PROMPTS,
-            "model.path": str(model),
-            "model.dtype": dtype,
-            "data.source": "jsonl",
-            "data.path": str(data),
-            "sampling.group_size": GROUP,
-            "sampling.max_new_tokens": NEW,
-            "sampling.compactions": 0,  # 64 tokens are too few for any path to leave early
-            "mesh": (1, 1, 1),
-        }
-    )
-    return config
+def write_questions(data: Path, folder: Path, steps: int) -> None:
+    """As many as `steps` read, and as many to hold out."""
+    for name in ("train.jsonl", "test.jsonl"):
+        lines = (data / name).read_text().splitlines(keepends=True)[: PROMPTS * steps]
+        (folder / name).write_text("".join(lines))
+
+
+def rows(given: argparse.Namespace, data: Path) -> Iterator[dict[str, Any]]:
+    shared = [sys.executable, "-m", "benchmarks.step", "--model", str(given.model), "--data", str(data)]
+    shared += ["--dtype", given.dtype, "--peer-dtype", given.peer_dtype, "--turns", str(given.turns)]
+    shared += ["--checkpointing" if given.checkpointing else "--no-checkpointing"]
+    names = [OURS, JUDGED] if given.no_peers else [OURS, JUDGED, TRL]
+    with contextlib.ExitStack() as opened:
+        sides = {name: Side([*shared, "--child", name]) for name in names}
+        for side in sides.values():
+            opened.enter_context(contextlib.closing(side))
+        ours = sides.pop(OURS)
+        workload = f"step: {PROMPTS} GSM8K prompts x {GROUP} paths, T<={NEW}"
+        found = alternate(
+            workload, "seconds of a step", "s", ours.turn,
+            {name: side.turn for name, side in sides.items()}, given.turns, higher_is_better=False,
+        )  # fmt: skip
+        found += alternate(
+            workload, "peak memory", "bytes", lambda: ours.peak_bytes,
+            {name: lambda side=side: side.peak_bytes for name, side in sides.items()},
+            1, higher_is_better=False, warm_up=False,
+        )  # fmt: skip
+    for row in found:
+        row = with_dtypes(row, given)
+        if row["peer_name"] == TRL:
+            yield row | {"peer_checkpointing": given.checkpointing}
+        else:
+            yield row | {"peer_dtype": given.dtype}
 
 
 def main() -> None:
     flags = parser(__doc__)
     flags.set_defaults(turns=3)
     flags.add_argument("--data", type=Path, required=True, help="GSM8K as train.jsonl and test.jsonl")
-    given = flags.parse_args()
-    command.cache_compilations()
-    command.keep_freed_memory()
-    experiment = build(make_config(given.model, given.data, given.dtype))
-    experiment = dataclasses.replace(
-        experiment, curriculum=dataclasses.replace(experiment.curriculum, start=1.0)
+    flags.add_argument(
+        "--checkpointing", action=argparse.BooleanOptionalAction, default=True, help="of TRL's activations"
     )
-    peers: dict[str, Turn] = {}
-    if not given.no_peers:
-        lines = (given.data / "train.jsonl").read_text().splitlines()[: PROMPTS * (given.turns + 1)]
-        questions = [json.loads(line)["question"] for line in lines]
-        timed = itertools.cycle(trl_steps(given.model, questions, given.dtype, given.turns + 1))
-        peers["trl GRPOTrainer"] = lambda: next(timed)
-    readers = ReaderPool(0)
-    with jax.set_mesh(experiment.mesh):
-        judge = place_params(experiment, experiment.params)
-        peers["ours with a reward model"] = our_step(experiment, readers, judge)
-        rows = alternate(
-            f"step: {PROMPTS} prompts x {GROUP} paths, T<={NEW}", "seconds", "s",
-            our_step(experiment, readers), peers, given.turns, higher_is_better=False,
-        )  # fmt: skip
-    readers.close()
-    report(rows, given.json)
+    flags.add_argument("--child", choices=(OURS, JUDGED, TRL), help="what a process of its own does")
+    given = flags.parse_args()
+    if given.child:
+        child(given.child, given)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_questions(given.data, Path(folder), given.turns + 1)
+        report(rows(given, Path(folder)), given.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.models.families import config_to_hf
@@ -14,9 +14,18 @@ from sept_jax.models.families import config_to_hf
 
 def load(model: Path, dtype: str) -> Any:
     """A .gguf file or a directory, in evaluation mode."""
-    place = {} if model.is_dir() else {"gguf_file": model.name}
-    folder = model if model.is_dir() else model.parent
+    folder, place = _source(model)
     return AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **place).eval()
+
+
+def load_tokenizer(model: Path) -> Any:
+    """Likewise."""
+    folder, place = _source(model)
+    return AutoTokenizer.from_pretrained(folder, **place)
+
+
+def _source(model: Path) -> tuple[Path, dict[str, str]]:
+    return (model, {}) if model.is_dir() else (model.parent, {"gguf_file": model.name})
 
 
 def random(model: ModelConfig, dtype: str) -> Any:
@@ -53,7 +62,7 @@ def generate(
 
 def update(model: Any, rows: int, length: int, dtype: str, checkpointing: bool) -> Callable[[], int]:
     """One policy-gradient step of AdamW on f32 weights, autocast where asked; counts tokens."""
-    model.float().train()
+    model.train()
     if checkpointing:
         model.gradient_checkpointing_enable()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)

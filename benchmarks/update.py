@@ -1,6 +1,7 @@
 """Tokens a second of one update, ours and Hugging Face's on torch in turns. Prints a JSON object a row.
 
 python -m benchmarks.update --model MODEL.gguf [--lora RANK] [--json OUT] [--turns 5]
+    [--dtype bfloat16] [--peer-dtype float32] [--checkpointing]
 
 `sequences`: 16 rows of 384 tokens, nothing shared. `groups`: 2 prompts of 192 tokens x 8 paths of 192, which
 the peer computes as the same 16 rows; both count 16 x 384 tokens. f32 master weights, AdamW.
@@ -15,15 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from benchmarks.compare import alternate, parser, per_second, report
+from benchmarks.compare import alternate, parser, per_second, report, with_dtypes
+from benchmarks.workloads import LENGTH, ROWS
 from sept_jax import command
 from sept_jax.models import decoder, lora
 from sept_jax.models.config import Lora, ModelConfig
 from sept_jax.models.load import load_model
 from sept_jax.records import Prompts, Rollouts, Steps, TrainState, UpdateBatch
 from sept_jax.update import UpdateConfig, make_optimizer, micro_batches, update
-
-ROWS, LENGTH = 16, 384
 
 
 def made_batch(problems: int, paths: int, prompt: int, length: int = LENGTH) -> UpdateBatch:
@@ -75,10 +75,10 @@ def step(
 
 
 WORKLOADS = {
-    "sequences: 16 x 384 tokens": (16, 1, 1, 4),
-    "groups: 2 prompts of 192 tokens x 8 paths of 192": (2, 8, 192, 2),
+    "sequences: 16 x 384 tokens": (16, 1, 1),
+    "groups: 2 prompts of 192 tokens x 8 paths of 192": (2, 8, 192),
 }
-"""Problems, paths of each, prompt tokens, and micro-batches."""
+"""Problems, paths of each, and prompt tokens; they fit into memory at once."""
 
 
 def main() -> None:
@@ -95,18 +95,18 @@ def main() -> None:
         model = dataclasses.replace(model, lora=Lora(given.lora, 2.0 * given.lora))
 
     def rows() -> Iterator[dict[str, Any]]:
-        for workload, (problems, paths, prompt, pieces) in WORKLOADS.items():
-            ours = step(params, model, made_batch(problems, paths, prompt), pieces, given.dtype)
+        for workload, sizes in WORKLOADS.items():
+            ours = step(params, model, made_batch(*sizes), 1, given.dtype)
             peers = {}
             if not given.no_peers:
                 from benchmarks import torch_peers
 
                 theirs = torch_peers.load(given.model, "float32")
-                count = torch_peers.update(theirs, ROWS, LENGTH, given.dtype, given.checkpointing)
+                count = torch_peers.update(theirs, ROWS, LENGTH, given.peer_dtype, given.checkpointing)
                 peers["transformers on torch"] = per_second(count)
             yield from alternate(workload, "tokens", "1/s", per_second(ours), peers, given.turns)
 
-    report(rows(), given.json)
+    report((with_dtypes(row, given) for row in rows()), given.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 import json
 
-from benchmarks.compare import alternate, per_second, report
+import pytest
+
+from benchmarks.compare import alternate, parser, per_second, report, with_dtypes
 
 
 def test_turns_alternate_and_the_first_warms_up(tmp_path):
@@ -25,7 +27,7 @@ def test_turns_alternate_and_the_first_warms_up(tmp_path):
     assert rows[0]["ours_runs"] == [10, 40, 20]
     assert rows[1]["peer_runs"] == [40, 80, 10]
     assert rows[0]["versions"]["jax"]
-    report(rows, tmp_path / "rows.json")
+    assert report(iter(rows), tmp_path / "rows.json") == rows
     assert json.loads((tmp_path / "rows.json").read_text()) == rows
 
 
@@ -38,3 +40,17 @@ def test_without_a_peer_there_is_a_row_without_a_ratio():
 def test_per_second_counts_what_was_done():
     assert per_second(lambda: 0)() == 0
     assert per_second(lambda: 1000)() > 1000
+
+
+@pytest.mark.parametrize(
+    ("typed", "ours", "peers"),
+    [
+        ([], "bfloat16", "bfloat16"),
+        (["--dtype", "float32"], "float32", "float32"),
+        (["--peer-dtype", "float32"], "bfloat16", "float32"),
+    ],
+)
+def test_peers_compute_in_our_type_or_in_their_own(typed, ours, peers):
+    given = parser("", weights=False).parse_args(typed)
+    assert with_dtypes({"peer_name": "a"}, given) == {"peer_name": "a", "dtype": ours, "peer_dtype": peers}
+    assert with_dtypes({"peer_name": None}, given)["peer_dtype"] is None
