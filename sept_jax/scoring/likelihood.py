@@ -119,7 +119,6 @@ def continuation_logprobs(
     A branch's first token is given and never scored. `micro_batches` divides B; one is in memory at a time,
     its logits for one cut at a time.
     """
-
     params = decoder.with_head(params)
 
     def one(piece):
