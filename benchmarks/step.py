@@ -38,6 +38,7 @@ def child(side: str, given: argparse.Namespace) -> None:
             checkpointing=given.checkpointing, most=given.turns + 1,
         )  # fmt: skip
     else:
+        sys.modules["torch"] = None  # transformers imports one that it finds; a core install has none
         from benchmarks import our_step
 
         config = our_step.make_config(given.model, given.data, PROMPTS, GROUP, NEW, given.dtype)

@@ -179,7 +179,8 @@ def check_prompts(source: Source, tokenizer: Tokenizer, prompt_config: ConfigDic
 
 
 def make_model(config: ConfigDict) -> tuple[ModelConfig, PyTree, Tokenizer]:
-    """Shape, f32 parameters and tokenizer of the model that the config names, or of a new one (numpy)."""
+    """Shape, f32 parameters and tokenizer of the model that the config names, in its files, or of a new one
+    (numpy)."""
     if config.model.path is not None:
         return load_model(config.model.path, config.model.revision)
     tokenizer = word_tokenizer(VOCABULARY)

@@ -67,10 +67,21 @@ def make_optimizer(
         )
 
     return optax.chain(
-        optax.clip_by_global_norm(clip_norm),
+        clip_by_global_norm(clip_norm),
         optax.adamw(schedule, b2=b2, weight_decay=weight_decay, mask=decayed),
         optax.inject_hyperparams(optax.scale)(step_size=1.0),
     )
+
+
+def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
+    """`optax.clip_by_global_norm`, with the division of the scale alone. XLA repeats a product wherever the
+    clipped gradient is read; a quotient it would keep, as a second gradient."""
+
+    def clipped(gradient: PyTree, _: PyTree | None) -> PyTree:
+        scale = limit / jnp.maximum(optax.tree.norm(gradient), limit)
+        return jax.tree.map(lambda g: g * scale.astype(g.dtype), gradient)
+
+    return optax.stateless(clipped)
 
 
 def _token_statistics(
@@ -214,7 +225,7 @@ def bucket_length(longest: int, width: int, parts: int) -> int:
 
 
 @functools.partial(jax.jit, static_argnames=("model", "config", "dtype"), donate_argnames=("total",))
-def _add_gradient(
+def add_gradient(
     total: PyTree | None,
     trainable: PyTree,
     frozen: PyTree,
@@ -236,28 +247,24 @@ def _add_gradient(
 
 
 @functools.partial(jax.jit, static_argnames=("optimizer",), donate_argnames=("state",))
-def _apply_gradient(
+def apply_gradient(
     state: TrainState,
     gradient: PyTree,
     parts: list[dict[str, Float[Array, ""]]],
     optimizer: optax.GradientTransformation,
 ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
     metrics = jax.tree.map(lambda *values: sum(values), *parts)
-    norm = optax.global_norm(gradient)
+    norm = optax.tree.norm(gradient)
     finite = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"])
-    updates, opt_state = optimizer.update(gradient, state.opt_state, state.trainable)
-    trainable = optax.apply_updates(state.trainable, updates)
 
-    def keep(new, old):
-        return jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+    def apply(state: TrainState) -> TrainState:
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.trainable)
+        return state.replace(trainable=optax.apply_updates(state.trainable, updates), opt_state=opt_state)
 
+    # a branch is computed in place; to choose between old and new values would hold both
+    new = jax.lax.cond(finite, apply, lambda state: state, state)
     metrics |= {"grad_norm": norm, "skipped": 1.0 - finite}
-    new = state.replace(
-        trainable=keep(trainable, state.trainable),
-        opt_state=keep(opt_state, state.opt_state),
-        step=state.step + 1,
-    )
-    return new, metrics
+    return new.replace(step=state.step + 1), metrics
 
 
 def update(
@@ -285,9 +292,9 @@ def update(
         gradient = jax.tree.map(jnp.zeros_like, state.trainable)
     for piece in pieces:
         piece = place_batch(piece, mesh)
-        gradient, part = _add_gradient(
+        gradient, part = add_gradient(
             gradient, state.trainable, state.frozen, piece, totals, model, config, dtype
         )
         parts.append(part)
-    new, metrics = _apply_gradient(state.replace(frozen={}), gradient, parts, optimizer)
+    new, metrics = apply_gradient(state.replace(frozen={}), gradient, parts, optimizer)
     return new.replace(frozen=state.frozen), metrics

@@ -247,7 +247,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(place, undistur
     ("stage", "module", "name", "lower"),
     [
         ("sampling", "collect", "sample_groups", "--config.sampling.chunks=2"),
-        ("update", "update", "_apply_gradient", "--config.memory.micro_batches=2"),
+        ("update", "update", "apply_gradient", "--config.memory.micro_batches=2"),
     ],
 )
 def test_memory_that_runs_out_is_told_and_the_run_goes_on_with_less(

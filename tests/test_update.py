@@ -11,7 +11,9 @@ from sept_jax.models import decoder
 from sept_jax.records import Rollouts, Steps, TrainState, UpdateBatch
 from sept_jax.update import (
     UpdateConfig,
+    apply_gradient,
     bucket_length,
+    clip_by_global_norm,
     loss,
     make_optimizer,
     micro_batches,
@@ -172,6 +174,25 @@ def test_what_is_not_finite_is_skipped_and_counted(bad):
     assert int(state.step) == 1
     assert_trees_close(state.trainable, tiny.params(), atol=0)
     assert_trees_close(state.opt_state, OPTIMIZER.init(tiny.params()), atol=0)
+
+
+def test_gradients_are_applied_in_place():
+    """With parameters, moments and gradient in memory nothing of their size is added."""
+    params = {"w": jnp.zeros((512, 512))}
+    state = TrainState(params, {}, OPTIMIZER.init(params), jnp.zeros((), jnp.int32), jax.random.key(0))
+    parts = [{"loss": jnp.zeros(())}]
+    memory = apply_gradient.lower(state, params, parts, optimizer=OPTIMIZER).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 1 << 16
+    assert memory.alias_size_in_bytes >= 3 * params["w"].nbytes
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e3])
+def test_clipped_as_by_optax(limit):
+    gradient = jax.tree.map(lambda p: 0.3 * p, tiny.params())
+    expected, _ = optax.clip_by_global_norm(limit).update(gradient, optax.EmptyState())
+    found, state = clip_by_global_norm(limit).update(gradient, optax.EmptyState())
+    assert state == optax.EmptyState()
+    assert_trees_close(found, expected, rtol=1e-6)
 
 
 def test_step_size_scales_the_update():

@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 from gguf import GGUFReader, ReaderTensor
 from gguf.quants import dequantize
@@ -82,12 +81,15 @@ def gguf_config(reader: GGUFReader, where: str) -> ModelConfig:
 
 
 def gguf_params(reader: GGUFReader, config: ModelConfig, where: str) -> PyTree:
-    """The parameters, dequantised to f32 numpy, whole, heads in the half-split order of the decoder.
+    """The parameters, which stay in the file: an index dequantises its tensors to f32 numpy (`StoredParam`),
+    heads in the half-split order of the decoder.
 
     Raises:
       UserError: a tensor is missing, unknown, of another shape, or of a type that cannot be dequantised.
     """
     tensors = {tensor.name: tensor for tensor in reader.tensors if tensor.name != ROPE_FACTORS}
+    for tensor in tensors.values():
+        _dequantized(tensor, where, slice(1))  # a type that cannot be is told now
     heads_of = {}
     if config.family == "llama":  # the only family whose heads llama.cpp interleaves
         for layer in range(config.num_layers):
@@ -98,10 +100,13 @@ def gguf_params(reader: GGUFReader, config: ModelConfig, where: str) -> PyTree:
         return tuple(map(int, reversed(tensors[name].shape)))
 
     def read(name: str, index: tuple[slice, ...]) -> np.ndarray:
-        weight = _dequantized(tensors[name], where)
-        return (_half_split(weight, heads_of[name]) if name in heads_of else weight)[index]
+        if name in heads_of:
+            return _half_split(_dequantized(tensors[name], where), heads_of[name])[index]
+        rows, *columns = index
+        weight = _dequantized(tensors[name], where, rows)
+        return weight[:, *columns] if columns else weight[rows]
 
-    return jax.tree.map(np.asarray, stored_params(config, GGUF, tensors, shape_of, read, where))
+    return stored_params(config, GGUF, tensors, shape_of, read, where)
 
 
 class Metadata:
@@ -145,9 +150,10 @@ def _refuse_unknown_features(value: Any, head_dim: int, where: str) -> None:
             raise UserError(f"{where}.{key} is {found}: expected the head's size, {head_dim}")
 
 
-def _dequantized(tensor: ReaderTensor, where: str) -> np.ndarray:
+def _dequantized(tensor: ReaderTensor, where: str, rows: slice = slice(None)) -> np.ndarray:
+    data = tensor.data[rows] if tensor.data.ndim > 1 else tensor.data  # vectors are small
     try:
-        return dequantize(tensor.data, tensor.tensor_type)
+        return dequantize(data, tensor.tensor_type)
     except (NotImplementedError, ValueError) as error:
         raise UserError(
             f"{where}: tensor {tensor.name} has type {tensor.tensor_type.name} ({error}): "

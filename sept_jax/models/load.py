@@ -22,7 +22,7 @@ def load_model(path: str, revision: str | None = None) -> tuple[ModelConfig, PyT
     """Shape, parameters (f32) and tokenizer of a pretrained model.
 
     `path` is a .gguf file, a directory with config.json and safetensors, or a hub id, then at `revision`. The
-    parameters stay in safetensors until they are indexed (`layout.StoredParam`); a .gguf file's are numpy.
+    parameters stay in their files until they are indexed (`layout.StoredParam`).
 
     Raises:
       UserError: nothing is there, or it is unreadable, incomplete or of an architecture without a decoder.

@@ -155,7 +155,7 @@ def _lower_scoring(work: Workload, mesh: Mesh, state: Abstract) -> Any:
 def _lower_gradient(work: Workload, mesh: Mesh, state: Abstract) -> Any:
     totals = {name: _array(mesh, (), jnp.float32, whole=True) for name in ("tokens", "groups")}
     piece = _batch(work, mesh, work.batch // work.micro_batches)
-    return update._add_gradient.lower(
+    return update.add_gradient.lower(
         state.trainable, state.trainable, state.frozen, piece, totals, work.adapted, work.update, work.dtype
     )
 
@@ -165,7 +165,7 @@ def _lower_apply(work: Workload, mesh: Mesh, state: Abstract) -> Any:
     step = _array(mesh, (), jnp.int32, whole=True)
     whole = TrainState(state.trainable, {}, state.opt_state, step, _key(mesh))
     parts = [{"loss": number, "policy_loss": number}] * work.micro_batches
-    return update._apply_gradient.lower(whole, state.trainable, parts, state.optimizer)
+    return update.apply_gradient.lower(whole, state.trainable, parts, state.optimizer)
 
 
 def _lower_merge(work: Workload, mesh: Mesh, state: Abstract) -> Any:

@@ -21,7 +21,8 @@ from sept_jax.models.load import load_model
 def load(path):
     reader = open_gguf(path)
     config = gguf_config(reader, path.name)
-    return config, gguf_params(reader, config, path.name)
+    stored = gguf_params(reader, config, path.name)
+    return config, jax.tree.map(np.asarray, stored)
 
 
 def random_model(family: str, width: int = 32, mlp: int = 64) -> tuple[dict, dict]:
@@ -200,10 +201,29 @@ def test_logits_of_a_scaled_llama(tmp_path):
 )
 def test_bad_contents(options, parts, tmp_path):
     path = write_gguf(tmp_path / "bad.gguf", *random_model("llama"), **options)
-    with pytest.raises(UserError) as error:
-        load(path)
+    reader = open_gguf(path)
+    with pytest.raises(UserError) as error:  # before a weight is asked for
+        gguf_params(reader, gguf_config(reader, path.name), path.name)
     assert str(error.value).startswith("bad.gguf")
     assert all(part in str(error.value) for part in parts), error.value
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+@pytest.mark.parametrize("kind", [Kind.F32, Kind.Q4_0])
+def test_parts_are_of_the_whole(family, kind, tmp_path):
+    """Whichever rows and columns are asked for: heads that the file interleaves and quantised blocks, too."""
+    fields, weights = random_model(family)
+    if family == "qwen3":
+        for name in ("q", "k"):
+            weights[f"model.layers.0.self_attn.{name}_norm.weight"] = np.ones(8, np.float32)
+    reader = open_gguf(write_gguf(tmp_path / "model.gguf", fields, weights, kind))
+    stored = gguf_params(reader, gguf_config(reader, "model.gguf"), "model.gguf")
+    rows, few = slice(3, 17), (slice(0, 1), slice(5, 40), slice(2, 9))
+    for leaf in jax.tree.leaves(stored):
+        whole = np.asarray(leaf)
+        index = few[: whole.ndim] if whole.ndim != 2 else (rows, slice(1, 30))
+        np.testing.assert_array_equal(leaf[index], whole[index])
+        np.testing.assert_array_equal(leaf[index[0]], whole[index[0]])
 
 
 def test_truncated_files(tmp_path):
