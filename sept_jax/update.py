@@ -253,6 +253,8 @@ def apply_gradient(
     parts: list[dict[str, Float[Array, ""]]],
     optimizer: optax.GradientTransformation,
 ) -> tuple[TrainState, dict[str, Float[Array, ""]]]:
+    """The state after the optimizer's step, in the buffers of the one before, and the parts of the loss,
+    summed over micro-batches. What is not finite changes the number of the step alone."""
     metrics = jax.tree.map(lambda *values: sum(values), *parts)
     norm = optax.tree.norm(gradient)
     finite = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"])

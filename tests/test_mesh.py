@@ -72,7 +72,7 @@ def test_sampling_and_update_equal_one_device(one_device, shape):
     batch, rollouts, updated, metrics = one_device
     sampled, trained, told = on(sharding.make_mesh(shape), batch)
     np.testing.assert_array_equal(sampled.tokens, rollouts.tokens)
-    np.testing.assert_allclose(sampled.logprob, rollouts.logprob, atol=5e-5)
+    np.testing.assert_allclose(sampled.logprob, rollouts.logprob, atol=5e-5)  # AVX2: 1.5e-5
     gradients = [optax.tree.get(tree[1], "mu") for tree in (trained, updated)]
     assert_close(*gradients, atol=1e-6)
     # where a gradient is as small as its rounding, the rounding decides which way Adam moves
