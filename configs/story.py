@@ -31,6 +31,6 @@ def get_config():
     config.scoring.against = 4.0  # a false equation of known numbers is a wrong step, not a doubtful one
     config.warm_start.steps = 1500
     config.warm_start.mistakes = {
-        "digit": 0.01, "copy": 0.01, "operator": 0.0, "precedence": 0.0, "carry": 0.4, "relation": 0.35,
+        "digit": 0.0, "copy": 0.0, "operator": 0.0, "precedence": 0.0, "carry": 0.0, "relation": 0.6,
     }  # fmt: skip
     return config
