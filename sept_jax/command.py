@@ -63,8 +63,9 @@ def cache_compilations() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc to keep what is freed. XLA's CPU backend asks for its buffers anew at every call; given
-    back to the kernel in between, they cost a page fault each 4 KiB, a third of a small model's step."""
+    """Tells glibc to keep what is freed; called before the first thread starts. XLA's CPU backend asks for
+    its buffers anew at every call; given back to the kernel in between, they cost a page fault each 4 KiB, a
+    third of a small model's step."""
     arena_max, mmap_max, trim_threshold = -8, -4, -1  # of malloc.h
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt

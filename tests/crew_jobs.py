@@ -2,7 +2,9 @@
 
 import json
 import os
+import resource
 import signal
+import threading
 from pathlib import Path
 
 
@@ -21,3 +23,19 @@ def note(folder: str, job: str) -> None:
 def wait_for_ever(folder: str, job: str) -> None:
     Path(folder, job).write_text(str(os.getpid()))
     signal.pause()
+
+
+def note_page_faults(folder: str, job: str) -> None:
+    """Notes how many page faults it costs a thread to fill 100 MB that it has filled and freed before."""
+    faults = []
+
+    def fill():
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            b"x" * (100 << 20)
+            faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+    Path(folder, job).write_text(json.dumps(faults))

@@ -55,6 +55,17 @@ def test_a_crew_does_every_job_whatever_happens_to_its_processes(tmp_path):
     assert "with a second line" in (tmp_path / "worker-0.log").read_text()
 
 
+def test_what_a_worker_frees_it_keeps(tmp_path):
+    crew = Crew(functools.partial(crew_jobs.note_page_faults, str(tmp_path)), 1, tmp_path)
+    try:
+        do_all(crew, ["faults"])
+    finally:
+        crew.close()
+    first, *later = json.loads((tmp_path / "faults").read_text())
+    assert first > 100
+    assert max(later) < first / 10
+
+
 PARENT = """
 import functools, sys
 import crew_jobs

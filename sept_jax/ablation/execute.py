@@ -34,7 +34,6 @@ def execute(ablation: Ablation, job: Job) -> None:
       UserError: the run's config is bad, or its folder cannot be written.
     """
     command.cache_compilations()
-    command.keep_freed_memory()
     command.overlap_transfers()
     run, folder = job.run, ablation.folder(job.run)
     settings = ablation.evaluation

@@ -15,6 +15,8 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
+from sept_jax import command
+
 _SPAWN = multiprocessing.get_context("spawn")
 ATTEMPTS = 2
 """How often a job is begun whose worker dies."""
@@ -122,6 +124,7 @@ class Crew:
 def _serve(pipe: connection.Connection, do: Callable[[Any], None], cores: set[int], log: str) -> None:
     """The life of a process: pinned before jax starts, so that its thread pool has the size of its share."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends this one
+    command.keep_freed_memory()  # before the first thread, from which on the number of arenas is fixed
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # an accelerator is shared
