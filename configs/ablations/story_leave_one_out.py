@@ -1,4 +1,5 @@
-"""What each part is worth on the made word problems: `sept` whole, and with one thing off or otherwise.
+"""What each part is worth on the made word problems: `sept` whole, and with one thing off, on or
+otherwise.
 
 The learning rate is that of `story.py`, which comes first; starts, too, made again where they are
 not on this machine.
@@ -8,6 +9,8 @@ not on this machine.
 
 from configs import story
 from configs.ablations import base
+
+ASKS_THE_MODEL = ("answer_gain", "coherence", "self_check")  # off in story.py
 
 
 def get_config():
@@ -23,6 +26,7 @@ def get_config():
             for channel, weight in scoring.weights.items()
             if weight
         },
+        **{f"with_{channel}": {"scoring": {"weights": {channel: 1.0}}} for channel in ASKS_THE_MODEL},
         "no_contrastive": {"loss": {"contrastive_weight": 0.0}},
         "no_curriculum": {"curriculum": {"uniform": True}},
         "temperature_1": {"sampling": {"temperature": 1.0}},
