@@ -59,7 +59,7 @@ def run_all(ablation: Ablation, processes: int, output: Path, command_line: str)
     errors: dict[Run, str] = {}
     wanted = sum(len(variant.seeds) for variant in ablation.variants)
     find = look(ablation, read_kept(output))
-    check_unchanged(ablation, outcomes(ablation, errors, find), find)
+    check_unchanged(ablation, find)
 
     def next_job(busy: Collection[Job]) -> Job | None:
         open_jobs = jobs(ablation, outcomes(ablation, errors, find))

@@ -70,9 +70,13 @@ def make_run(ablation, run, accuracy, test=True, steps=80):
     })  # fmt: skip
     write(folder, "validation.json", {
         "pass@1_best_temperature": accuracy, "best_temperature": 0.5, "seconds": 3.0,
+        "evaluation": ablation.evaluation.to_dict(),
     })  # fmt: skip
     if test:
-        write(folder, "test.json", TESTED | {"pass@1": accuracy, "greedy": accuracy + 0.1})
+        figures = TESTED | {"pass@1": accuracy, "greedy": accuracy + 0.1}
+        if run.variant != START:
+            figures["start"] = json.loads((ablation.folder(Run(START, run.seed)) / "test.json").read_text())
+        write(folder, "test.json", figures)
     lines = [{"step": 0, "eval/pass@1": 0.25}]
     for step in range(1, steps + 1):
         watched = {"entropy": 1 / step, "length": 20.0, "sampled_tokens": 10.0, "loss": 0.0}
@@ -199,7 +203,7 @@ def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_lef
     shutil.rmtree(made.workdir)
     kept = read_kept(tmp_path)
     known, find = known_of(made, kept=kept)
-    check_unchanged_here(made, known, find)
+    check_unchanged(made, find)
     assert list(jobs(made, known)) == [Job(Run(START, 1), True)]  # where `random` has yet to begin
     failed, _ = known_of(made, {Run(START, 1): "no disk"}, kept)
     assert not list(jobs(made, failed))  # it is not tried again and again
@@ -210,10 +214,8 @@ def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_lef
     assert not list(jobs(made, known_of(made, kept=kept)[0]))
 
     made.experiment.batch = 16
-    with pytest.raises(
-        UserError, match=r"gold-seed0 was made with batch = 32, now it is 16: delete raw.jsonl"
-    ):
-        check_unchanged_here(made, {Run("gold", 0): None}, find)
+    with pytest.raises(UserError, match=r"seed0 was made with batch = 32, now it is 16: delete raw.jsonl"):
+        check_unchanged(made, find)
 
 
 def test_a_torn_report_is_told(tmp_path):
@@ -227,28 +229,43 @@ def test_a_report_of_nothing(ablation, tmp_path):
     assert "0 of 6 runs" in (tmp_path / "summary.md").read_text()
 
 
-def check_unchanged_here(ablation, runs, find):
-    ablation.workdir.mkdir(exist_ok=True)
-    check_unchanged(ablation, runs, find)
-
-
 def test_runs_of_other_settings_are_refused(made):
-    known, find = known_of(made)
-    check_unchanged(made, known, find)
-    check_unchanged(made, known, find)
+    find = look(made, {})
+    check_unchanged(made, find)
     made.experiment.guard.quality_fall = 0.2  # of a guard that is off
-    check_unchanged(made, known, find)
+    check_unchanged(made, find)
     made.experiment.guard.enabled = True
     with pytest.raises(UserError, match=r"made with guard\.enabled = False, now it is True"):
-        check_unchanged(made, known, find)
+        check_unchanged(made, find)
     made.experiment.guard.enabled = False
     made.experiment.batch = 16
     with pytest.raises(UserError, match=r"seed0 was made with batch = 32, now it is 16: delete .*seed0 to"):
-        check_unchanged(made, known, find)
-    check_unchanged(made, [run for run in known if run.variant == START], find)
+        check_unchanged(made, find)
     made.experiment.batch, made.evaluation.samples = 32, 8
     with pytest.raises(UserError, match=r"made with evaluation\.samples = 32, now it is 8"):
-        check_unchanged(made, known, find)
+        check_unchanged(made, find)
+
+
+def test_a_run_that_was_only_begun_goes_on_with_its_own_settings(ablation):
+    make_run(ablation, Run(START, 0), 0.2, steps=0)
+    begun = complete(run_config(ablation, Run("gold", 1))).to_dict()
+    write(ablation.folder(Run("gold", 1)), "config.json", begun)
+    check_unchanged(ablation, look(ablation, {}))
+    write(ablation.folder(Run("gold", 1)), "config.json", begun | {"batch": 16})
+    with pytest.raises(UserError, match=r"gold-seed1 was made with batch = 16, now it is 32"):
+        check_unchanged(ablation, look(ablation, {}))
+
+
+def test_a_gain_is_over_the_start_that_the_run_began_at(made):
+    rows, searched = table.run_rows(made, *known_of(made)), []
+    assert "All runs of a seed start at the same parameters." in summary(made, rows, searched, COMMAND, 0.0)
+    make_run(made, Run(START, 1), 0.1, steps=0)  # on another machine
+    make_run(made, Run("random", 1), 0.25)
+    rows = table.run_rows(made, *known_of(made))
+    assert gains(rows, "sept", "pass@1") == {0: pytest.approx(0.3), 1: pytest.approx(0.32)}
+    assert gains(rows, "random", "pass@1") == {0: pytest.approx(0.0), 1: pytest.approx(0.15)}
+    assert differences(rows, "sept", "random", "pass@1") == [pytest.approx(0.3), pytest.approx(0.17)]
+    assert "The start of seed 1 was made anew on the way" in summary(made, rows, searched, COMMAND, 0.0)
 
 
 def test_starts_of_another_ablation_are_taken_and_made_there_where_they_are_not(ablation, made, tmp_path):
@@ -260,7 +277,7 @@ def test_starts_of_another_ablation_are_taken_and_made_there_where_they_are_not(
     other = read_ablation(config)
     known, find = known_of(other)
     assert set(known) == {Run(START, 0), Run(START, 1)}
-    check_unchanged_here(other, known, find)
+    check_unchanged(other, find)
     assert list(jobs(other, known)) == [
         Job(Run(START, 2), True), Job(Run("sept", 0), True), Job(Run("sept", 1), True),
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """A real model on GSM8K, of which it can do little: process rewards against label-free rivals and a coin.
 
-An adapter of rank 16 is trained, by few updates: hours on 2 cores. Gold answers of training problems choose the
-temperature of the evaluation, and nothing else.
+An adapter of rank 16 is trained, by few updates: hours on 2 cores. Gold answers of training problems choose
+the temperature of the evaluation, and nothing else.
 
   python -m sept_jax.ablate --config=configs/ablations/gsm8k.py
   python -m sept_jax.ablate --config=configs/ablations/gsm8k.py --config.overrides.model.path=MODEL.gguf \\

@@ -43,13 +43,18 @@ def execute(ablation: Ablation, job: Job) -> None:
         began = time.perf_counter()
         experiment, params = trained(ablation, run, settings.validation_split)
         found = choose_temperature(experiment, params, settings.temperatures, run.seed)
-        write_json(folder / "validation.json", found | {"seconds": time.perf_counter() - began})
+        found |= {"seconds": time.perf_counter() - began, "evaluation": settings.to_dict()}
+        write_json(folder / "validation.json", found)
     if job.test and not (folder / "test.json").exists():
         began = time.perf_counter()
         best = json.loads((folder / "validation.json").read_text())["best_temperature"]
         experiment, params = trained(ablation, run, settings.test_split)
         found = final_test(experiment, params, best, run.seed, settings.ood_samples)
-        write_json(folder / "test.json", found | {"seconds": time.perf_counter() - began})
+        found["seconds"] = time.perf_counter() - began
+        if run.variant != START:  # on another machine it may be made anew, and be another one
+            start = ablation.folder(Run(START, run.seed)) / "test.json"
+            found["start"] = json.loads(start.read_text())
+        write_json(folder / "test.json", found)
     if run.variant != START and not run_config(ablation, run).lora.rank:
         shutil.rmtree(folder / "checkpoints" / "0", ignore_errors=True)  # the seed's start has it
 

@@ -1,17 +1,17 @@
 """The work directory of an ablation: of this one and no other."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sept_jax.ablation.found import NOTED, RAW, Look
-from sept_jax.ablation.plan import START, Ablation, Run, flat, run_config
+from sept_jax.ablation.found import RAW, Look
+from sept_jax.ablation.plan import START, Ablation, flat, possible_runs, run_config
 from sept_jax.errors import UserError
 from sept_jax.methods import complete
 
-MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.")
-"""What changes no run, or its sums by rounding alone."""
+MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "memory.", "warm_start.start")
+"""What changes no run, or its sums by rounding alone; and where its start lies."""
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
@@ -20,25 +20,27 @@ START_MAY_CHANGE = (
 """What a start is not made with, beside these."""
 
 
-def check_unchanged(ablation: Ablation, runs: Iterable[Run], look: Look) -> None:
-    """Checks that the runs that are found were made with these settings, and notes those of the evaluation.
+def check_unchanged(ablation: Ablation, look: Look) -> None:
+    """Checks that the runs that are there, finished or only begun, were made with these settings.
 
     Raises:
-      UserError: a run that is there has another config, or was evaluated in another way.
+      UserError: one has another config, or was evaluated in another way.
     """
     settings = ablation.evaluation.to_dict()
-    for run in runs:
+    for run in possible_runs(ablation):
         found, folder = look(run), ablation.folder(run)
-        if found is None:
+        begun = folder / "config.json"
+        if found is None and not begun.exists():
             continue
+        there = found.config if found is not None else json.loads(begun.read_text())
         config = complete(run_config(ablation, run)).to_dict()
         may_change = START_MAY_CHANGE if run.variant == START else MAY_CHANGE
-        if not (found.config["guard"]["enabled"] or config["guard"]["enabled"]):
+        if not (there["guard"]["enabled"] or config["guard"]["enabled"]):
             may_change += ("guard.",)  # bounds that nothing was held to
-        where = folder if found.here else Path(RAW)
-        _compare(found.config, config, may_change, f"{run.name} was made with ", where)
-        _compare(found.evaluation, settings, ("curve_",), f"{run.name} was made with evaluation.", where)
-    (ablation.workdir / NOTED).write_text(json.dumps(settings, indent=2) + "\n")
+        where = Path(RAW) if found is not None and not found.here else folder
+        _compare(there, config, may_change, f"{run.name} was made with ", where)
+        if found is not None:
+            _compare(found.evaluation, settings, ("curve_",), f"{run.name} was made with evaluation.", where)
 
 
 def _compare(

@@ -13,8 +13,6 @@ from sept_jax.errors import UserError
 from sept_jax.guard import WATCHED
 
 RAW = "raw.jsonl"
-NOTED = "evaluation.json"
-"""In a work directory: the settings that its runs were evaluated with."""
 
 CURVES = (
     "pass@1", "greedy", "pass@8", "ood_pass@1", "ood_greedy", "kl_to_start",
@@ -65,7 +63,7 @@ def read_folder(ablation: Ablation, run: Run) -> Found | None:
                 series.setdefault(name, []).append([line["step"], float(f"{line[name]:.5g}")])
     return Found(
         config=summary.pop("config"),
-        evaluation=_read_json(folder.parent / NOTED) or ablation.evaluation.to_dict(),
+        evaluation=validation.pop("evaluation"),
         summary=summary,
         validation=validation,
         test=_read_json(folder / "test.json"),

@@ -207,6 +207,15 @@ def main_runs(ablation: Ablation, outcomes: Mapping[Run, Outcome]) -> Iterator[R
                 yield Run(variant.name, seed, rate)
 
 
+def possible_runs(ablation: Ablation) -> list[Run]:
+    """Every run that the ablation may come to make, whichever learning rates are chosen."""
+    runs = [Run(START, seed) for seed in ablation.seeds()]
+    for variant in ablation.variants:
+        rates = variant.learning_rates or (None,)
+        runs += [Run(variant.name, seed, rate) for seed in variant.seeds for rate in rates]
+    return runs
+
+
 def jobs(ablation: Ablation, outcomes: Mapping[Run, Outcome]) -> Iterator[Job]:
     """What can be done now, the most urgent first: starts, then seed by seed what is compared, on the first
     seed after the search that it needs. A run with an error is not tried again; a start is made again where

@@ -27,8 +27,8 @@ def summary(
         f"{len(good)} of {planned} runs, {seconds:.0f} s of work; commit {', '.join(commits) or 'none'}. "
         "A trailing + is a tree with changes.",
         f"Percent of {settings.problems} test problems, {settings.samples} samples each; mean over seeds "
-        "± half of the 95 % t interval. All runs of a seed start at the same parameters. Learning rates and "
-        "temperatures are chosen on the validation split; the test split is read once a run, at the end.",
+        f"± half of the 95 % t interval. {_starts(good)} Learning rates and temperatures are chosen on the "
+        "validation split; the test split is read once a run, at the end.",
     ]
     if good:
         parts += ["## Accuracy", _accuracy(good, names), "## Gain over the start", _gains(good, names)]
@@ -59,6 +59,21 @@ def summary(
     return "\n\n".join(parts) + "\n"
 
 
+def _starts(rows: Sequence[Row]) -> str:
+    """Whether the runs of a seed begin at one start, as far as its figures tell."""
+    starts: dict[int, set[tuple[float | None, ...]]] = {}
+    for row in rows:
+        figures = tuple(row.get(f"base_{metric}") for metric in HEADLINE)
+        starts.setdefault(row["seed"], set()).add(figures)
+    remade = [str(seed) for seed, found in sorted(starts.items()) if len(found) > 1]
+    if not remade:
+        return "All runs of a seed start at the same parameters."
+    return (
+        f"The start of seed {', '.join(remade)} was made anew on the way, and came out otherwise: a run's "
+        "gain is over its own start, and gains are what is compared."
+    )
+
+
 def values(rows: Sequence[Row], method: str, metric: str) -> dict[int, float]:
     """A column of one method by seed, where it has a number."""
     found = {row["seed"]: row.get(metric) for row in rows if row["method"] == method}
@@ -72,8 +87,9 @@ def gains(rows: Sequence[Row], method: str, metric: str) -> dict[int, float]:
 
 
 def differences(rows: Sequence[Row], one: str, other: str, metric: str) -> list[float]:
-    """One method's metric less another's, over the seeds that both have."""
-    a, b = values(rows, one, metric), values(rows, other, metric)
+    """One method's gain less another's, over the seeds that both have; of one start, its metric less the
+    other's."""
+    a, b = gains(rows, one, metric), gains(rows, other, metric)
     return [a[seed] - b[seed] for seed in sorted(a.keys() & b.keys())]
 
 

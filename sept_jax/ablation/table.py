@@ -24,7 +24,7 @@ METRICS = (
     "ood_pass@1_best_temperature",
     "ood_greedy",
 )
-"""What the test split is read for; each has a `base_` column with the figure of the seed's start."""
+"""What the test split is read for; each has a `base_` column with the figure of the run's start."""
 OF_OTHERS = ("pass@1", "pass@1_best_temperature", "greedy")
 """What the test split of each other task is read for, likewise, with the task's name before it."""
 
@@ -76,8 +76,9 @@ def run_rows(ablation: Ablation, known: Mapping[Run, Outcome], look: Look) -> li
 
 def run_row(ablation: Ablation, run: Run, look: Look) -> Row:
     """The row of a finished run."""
-    found, base = look(run), look(Run(START, run.seed)).test
+    found = look(run)
     test, series = found.test, found.series
+    base = test.get("start") or look(Run(START, run.seed)).test  # reports of old keep it beside the run
     row = _identity(run, look) | {"steps": found.summary["steps"]}
     others = ablation.experiment.data.procedural.others
     for metric in (*METRICS, *(f"{task}_{metric}" for task in others for metric in OF_OTHERS)):
