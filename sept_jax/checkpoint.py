@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,10 @@ class Checkpoints:
         return max(self.steps(), default=None)
 
     def save(
-        self, step: int, tree: Mapping[str, Any], metadata: Mapping[str, Any], best: int | None = None
+        self, step: int, tree: Mapping[str, Any], metadata: Mapping[str, Any], spared: Collection[int] = ()
     ) -> None:
         """Starts to write `tree` (pytrees by name; jax and numpy arrays, PRNG keys) and `metadata` (JSON).
-        The step `best` is kept, however old.
+        The steps `spared` are kept, however old.
 
         The arrays may be donated or changed once this returns. A step that exists is replaced.
 
@@ -91,7 +91,7 @@ class Checkpoints:
             )
         except Exception as error:
             raise self._failed_save(error) from error
-        self._sealing = self._sealer.submit(self._seal, step, best)
+        self._sealing = self._sealer.submit(self._seal, step, spared)
 
     def wait(self) -> None:
         """Returns when all saves are on disk; every process comes here.
@@ -128,9 +128,11 @@ class Checkpoints:
             self._sealer.shutdown()
             self._manager.close()
 
-    def restore(self, step: int | None, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns `(tree, metadata)` of `step`, by default the newest that is whole, bit for bit as it was
-        saved; a newer one that is not is told in the log.
+    def restore(
+        self, step: int | None, like: Mapping[str, Any], newest: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns `(tree, metadata)` of `step`, by default the newest that is whole and not after the step
+        `newest`, bit for bit as it was saved; a newer one that is not whole is told in the log.
 
         `like` has the structure to restore: `jax.ShapeDtypeStruct` leaves (their sharding is used) and
         jax arrays come back as jax arrays, numpy arrays as numpy arrays. It may leave out whole
@@ -144,7 +146,8 @@ class Checkpoints:
         wait_for_others()  # the first process has sealed too
         if step is not None:
             return self._restore(self._existing(step), like)
-        candidates = self.steps() or [self._existing(None)]
+        candidates = [step for step in self.steps() if newest is None or step <= newest]
+        candidates = candidates or [self._existing(newest)]
         while len(candidates) > 1:
             try:
                 return self._restore(candidates[-1], like)
@@ -174,8 +177,9 @@ class Checkpoints:
         leaves = [_returned(arrays.get(name), leaf, keys.get(name)) for name, leaf in wanted.items()]
         return jax.tree.unflatten(jax.tree.structure(like), leaves), metadata
 
-    def _seal(self, step: int, best: int | None) -> None:
-        """Waits until Orbax has finalised the step, writes its manifest, and lets the oldest go."""
+    def _seal(self, step: int, spared: Collection[int]) -> None:
+        """Waits until Orbax has finalised the step, writes its manifest, and lets the oldest go. A later step
+        is one that could not be read: it takes no place."""
         self._manager.wait_until_finished()
         if jax.process_index() != 0:
             return
@@ -183,7 +187,8 @@ class Checkpoints:
         partial = folder / f"{_MANIFEST}.partial"
         partial.write_text(json.dumps({"sha256": _sums(folder)}, indent=1))
         partial.rename(folder / _MANIFEST)
-        for old in [step for step in self.steps() if step not in (0, best)][: -self._keep]:
+        own = [other for other in self.steps() if other <= step and other not in (0, *spared)]
+        for old in own[: -self._keep]:
             (self._directory / str(old)).rmtree()
 
     def _verify(self, step: int) -> None:

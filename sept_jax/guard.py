@@ -17,9 +17,9 @@ class GuardConfig:
     trained on) may fall and `repetition` and `common_answer` may rise by so much from it. At an evaluation an
     alarm is raised when the KL divergence to the start is above `kl_ceiling`, nats a token.
 
-    An alarm restores the newest checkpoint and multiplies the learning rate by `decay`; after `max_alarms`
-    the next one restores it and stops the run. It stops, too, after `max_skipped` updates in a row that are
-    not finite."""
+    An alarm restores the newest checkpoint of those that are saved at equal intervals or after an alarm, and
+    multiplies the learning rate by `decay`; after `max_alarms` the next one restores it and stops the run. It
+    stops, too, after `max_skipped` updates in a row that are not finite."""
 
     enabled: bool = True
     baseline_steps: int = 5

@@ -95,5 +95,24 @@ def kl_estimate(
 ) -> Float[Array, ""]:
     """Sum over tokens of exp(d) - d - 1, d = reference - policy: an unbiased, non-negative estimate of
     KL(policy || reference) on the policy's own samples (Schulman 2020, k3), nats."""
+    return jnp.sum(jnp.where(mask, _k3(logprob, reference_logprob), 0.0))
+
+
+def kl_penalty(
+    logprob: Float[Array, "B G T"],
+    rollout_logprob: Float[Array, "B G T"],
+    reference_logprob: Float[Array, "B G T"],
+    mask: Bool[Array, "B G T"],
+    importance_cap: float,
+) -> Float[Array, ""]:
+    """`kl_estimate` with each term times the token's probability over that at which it was drawn, up to
+    `importance_cap`. That factor is near 1 and makes the gradient right: k3 alone, differentiated on the
+    policy's own samples as in GRPO (Shao et al. 2024, equation 4), has on average the gradient of
+    KL(reference || policy)."""
+    weight = jnp.minimum(jnp.exp(logprob - rollout_logprob), importance_cap)
+    return jnp.sum(jnp.where(mask, weight * _k3(logprob, reference_logprob), 0.0))
+
+
+def _k3(logprob: Float[Array, "*shape"], reference_logprob: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     difference = reference_logprob - logprob
-    return jnp.sum(jnp.where(mask, jnp.exp(difference) - difference - 1.0, 0.0))
+    return jnp.exp(difference) - difference - 1.0

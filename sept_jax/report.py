@@ -12,7 +12,8 @@ MAX_LEVELS = 10
 
 def table(base: Mapping, final: Mapping) -> str:
     """Base against trained, in percent with 95 % intervals over problems."""
-    return _table({"base": base, "trained": final}, [metric for metric in METRICS if metric in final])
+    metrics = [metric for metric in METRICS if metric in base and metric in final]
+    return _table({"base": base, "trained": final}, metrics)
 
 
 def evaluation(result: Mapping) -> str:

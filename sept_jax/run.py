@@ -92,8 +92,9 @@ def save_loop(checkpoints: Checkpoints, loop: Loop, notes: Mapping[str, Any]) ->
     tree = as_tree(loop)
     if loop.state.step:
         del tree["frozen"]
-    best = notes.get("best")
-    checkpoints.save(int(loop.state.step), tree, notes, best and best["step"])
+    best = notes["best"]
+    spared = [notes["anchor"], *([best["step"]] if best else [])]
+    checkpoints.save(int(loop.state.step), tree, notes, spared)
 
 
 def restore_loop(checkpoints: Checkpoints, like: Loop) -> tuple[Loop, dict[str, Any]]:
@@ -162,14 +163,20 @@ def start_of(workdir: Folder, experiment: Experiment) -> PyTree:
         checkpoints.close()
 
 
-def roll_back(loop: Loop, checkpoints: Checkpoints, decay: float) -> tuple[Loop, int]:
-    """Parameters and optimizer of the newest checkpoint, with a smaller step from there on; the step, the
-    key, the curriculum, the guard and the reliabilities go on as they are: the run does not walk the same way
-    again."""
+def roll_back(loop: Loop, checkpoints: Checkpoints, anchor: int, decay: float) -> tuple[Loop, int]:
+    """Parameters and moments of the checkpoint of step `anchor`, with a smaller step from there on; the step
+    and with it the schedule, the key, the curriculum, the guard and the reliabilities go on as they are: the
+    run does not walk the same way again."""
+
+    def of_schedule(path: Any, _: Any) -> bool:
+        return path[-1].tuple_name == "ScaleByScheduleState"
+
     parts = {name: part for name, part in as_tree(loop).items() if name in ("trainable", "opt_state", "step")}
-    saved, _ = checkpoints.restore(None, parts)
+    saved, _ = checkpoints.restore(None, parts, newest=anchor)
     scale = optax.tree.get(loop.state.opt_state, "step_size") * jnp.float32(decay)
+    count = optax.tree.get(loop.state.opt_state, "count", filtering=of_schedule)
     opt_state = optax.tree.set(saved["opt_state"], step_size=scale)
+    opt_state = optax.tree.set(opt_state, of_schedule, count=count)
     state = loop.state.replace(trainable=saved["trainable"], opt_state=opt_state)
     return loop.replace(state=state), int(saved["step"])
 

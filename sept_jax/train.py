@@ -7,13 +7,13 @@ On a pod or a cluster every process runs the same command with --distributed.
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags, logging
-from jaxtyping import Float, PyTree
+from jaxtyping import Array, Float, PyTree
 from ml_collections import ConfigDict
 
 from sept_jax import command, curriculum, guard, memory, processes, report
@@ -213,15 +213,21 @@ def _train(
     readers = closed_at_last(ReaderPool(config.scoring.workers))
     benches = make_benches(experiment)
 
-    def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
+    measured_with = {name: config.evaluation[name] for name in ("problems", "samples", "ood_problems")}
+
+    def accuracies(params: PyTree, key: Array, start: PyTree | None) -> dict[str, Any]:
         results: dict[str, Any] = {}
-        params, clock = policy(experiment, loop.state), time.perf_counter()
         rows = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
         for name, bench in benches.items():
-            key = step_key(loop.state.key, 0, "evaluate")
             with memory.told("evaluation", config, rows):
-                results |= evaluate(experiment, params, bench, key, comparer, start, name)
-        results["comparisons_given_up"] = comparer.restarts
+                results |= evaluate(
+                    experiment, params, bench, step_key(key, 0, "evaluate"), comparer, start, name
+                )
+        return results | {"comparisons_given_up": comparer.restarts}
+
+    def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
+        params, clock = policy(experiment, loop.state), time.perf_counter()
+        results = accuracies(params, loop.state.key, start)
         shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
         shown["seconds/evaluation"] = time.perf_counter() - clock
         writer.write(int(loop.state.step), shown)
@@ -235,21 +241,33 @@ def _train(
         scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
         return sample_lines(scored, int(loop.state.step), 1)[0]
 
-    def save(loop: Loop, notes: dict[str, Any]) -> None:
-        notes["seconds"] = seconds_before + time.perf_counter() - began
+    def attempt(action: Callable[[], None], needed: bool = False) -> None:
+        """What cannot be written ends the run, or, if it is not needed and the config says so, is told in the
+        log alone."""
         try:
-            files.copy()
-            save_loop(checkpoints, loop, notes)
+            action()
         except UserError as error:
-            if config.checkpoint.on_error == "stop":
+            if needed or config.checkpoint.on_error == "stop":
                 raise
             logging.error("%s; the run goes on", error)
+
+    def save(loop: Loop, notes: dict[str, Any], needed: bool = False) -> None:
+        def write() -> None:
+            files.copy()
+            save_loop(checkpoints, loop, notes)
+
+        notes["seconds"] = seconds_before + time.perf_counter() - began
+        attempt(checkpoints.wait)  # that the save before failed is no reason not to try this one
+        attempt(write, needed)
 
     seconds_before, kept = 0.0, -1
     if resume and checkpoints.latest() is not None:
         loop, notes = restore_loop(checkpoints, start_loop(experiment, experiment.params))
         seconds_before, kept = notes["seconds"], int(loop.state.step)
         notes["stopped"] = None
+        if notes["measured_with"] != measured_with:  # trained and start are compared on the same problems
+            base = accuracies(restore_policy(checkpoints, experiment, 0), loop.state.key, None)
+            notes |= {"base": base, "measured_with": measured_with}
     writer.truncate_after(kept)
     samples.truncate_after(kept)
     if kept < 0:
@@ -257,13 +275,14 @@ def _train(
         base = measure(loop, None)
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0, "skipped_in_a_row": 0}
-        notes["best"] = best_yet(None, base, 0)
-        save(loop, notes)
-        checkpoints.wait()  # without its start a run cannot go on
+        notes |= {"best": best_yet(None, base, 0), "anchor": 0, "measured_with": measured_with}
+        save(loop, notes, needed=True)  # without its start a run cannot go on
+        checkpoints.wait()
 
     def react(loop: Loop, step: int, alarm: str) -> Loop:
-        """To an alarm: the newest checkpoint, and a lower learning rate or, after too many, the end."""
-        loop, back = roll_back(loop, checkpoints, config.guard.decay)
+        """To an alarm: a checkpoint that is restored, and a lower learning rate or, after too many, the end.
+        Neither gold answers nor SIGTERM shall steer the run: what was saved for them alone is passed over."""
+        loop, back = roll_back(loop, checkpoints, notes["anchor"], config.guard.decay)
         told = f"step {step}: {alarm}; the parameters of step {back} are restored"
         if int(loop.guard.alarms) > config.guard.max_alarms:
             notes["stopped"] = told
@@ -318,8 +337,12 @@ def _train(
                 best = best_yet(notes["best"], notes["last"], step)
                 is_best, notes["best"] = best != notes["best"], best
         preempted = not ended and stop_after(step)
-        if step % config.checkpoint.every == 0 or ended or alarm or preempted or is_best:
-            save(loop, notes)
+        if step % config.checkpoint.every == 0 or alarm:
+            notes["anchor"] = step
+        if notes["anchor"] == step or ended or preempted or is_best:
+            save(loop, notes, needed=preempted)
+        if preempted or ended:
+            attempt(checkpoints.wait, needed=preempted)
         shown = {
             "loss": metrics["loss"],
             "step score": metrics["step_score"],

@@ -193,8 +193,11 @@ def loss(
         parts["contrastive_pairs"] = pairs
         total += config.contrastive_weight * parts["contrastive_loss"]
     if config.kl_weight > 0:
+        penalty = losses.kl_penalty(
+            logprob, rollouts.logprob, batch.reference_logprob, mask, config.importance_cap
+        )
         parts["kl"] = losses.kl_estimate(logprob, batch.reference_logprob, mask) / totals["tokens"]
-        total += config.kl_weight * parts["kl"]
+        total += config.kl_weight * penalty / totals["tokens"]
     trained = jax.lax.stop_gradient(logprob)
     drift = jnp.where(mask, trained - rollouts.logprob, 0.0)
     parts["sampler_gap_nats"] = jnp.abs(drift).sum() / totals["tokens"]

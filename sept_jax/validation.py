@@ -79,6 +79,16 @@ def validate(config: ConfigDict) -> None:
     for key, value in _leaves(config):
         if isinstance(value, float) and not math.isfinite(value):
             fail(key, value, "it must be a finite number")
+    steps, decay_steps = config.steps, config.optimizer.decay_steps
+    if 0 < decay_steps < steps:
+        fail(
+            "optimizer.decay_steps", decay_steps,
+            f"the learning rate is 0 from that step on, and there are {steps}; "
+            f"type --config.optimizer.decay_steps={steps}, or 0 for none",
+        )  # fmt: skip
+    for key in ("loss.kl_weight", "loss.contrastive_weight"):
+        if method.objective == "likelihood" and _get(config, key) > 0:
+            fail(key, _get(config, key), f"{config.method} trains on likelihood alone; type --config.{key}=0")
     if config.seed >= 2**32:
         fail("seed", config.seed, "it must be below 2**32")
     if len(config.mesh) != 3 or not _integers(config.mesh):

@@ -290,6 +290,16 @@ CONFIGS = {
         "config.model.path is None: only the procedural task starts from nothing; type "
         "--config.model.path=DIR, FILE.gguf or hub id",
     ),
+    "a schedule that ends before the run": setting(
+        "optimizer.decay_steps=40",
+        "40: the learning rate is 0 from that step on, and there are 64; type "
+        "--config.optimizer.decay_steps=64, or 0 for none",
+    ),
+    "a divergence that likelihood has no term for": Case(
+        f"{TINY}--config.method=self_evolve --config.loss.kl_weight=0.1",
+        "config.loss.kl_weight is 0.1: self_evolve trains on likelihood alone; type "
+        "--config.loss.kl_weight=0",
+    ),
     "steps to trace beyond the last": setting(
         "profile.steps=80:90", "'80:90': expected FIRST:LAST within 1 and config.steps, 64"
     ),

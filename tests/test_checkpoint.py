@@ -137,11 +137,38 @@ def test_the_best_is_kept_until_there_is_a_better(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=1, model=MODEL)
     kept = []
     for step, best in ((0, 0), (5, 5), (10, 5), (15, 5), (20, 20), (25, 20)):
-        checkpoints.save(step, {"n": np.array(step)}, {}, best)
+        checkpoints.save(step, {"n": np.array(step)}, {}, [best])
         checkpoints.wait()
         kept.append(checkpoints.steps())
     assert kept == [[0], [0, 5], [0, 5, 10], [0, 5, 15], [0, 15, 20], [0, 20, 25]]
     checkpoints.close()
+
+
+def test_the_newest_up_to_a_step(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=9, model=MODEL)
+    for step in (0, 5, 10):
+        checkpoints.save(step, {"n": np.array(step)}, {"step": step})
+    checkpoints.wait()
+    like = {"n": np.array(0)}
+    assert [checkpoints.restore(None, like, newest)[1]["step"] for newest in (10, 7, 5, 4)] == [10, 5, 5, 0]
+    flip_a_bit(tmp_path / "5" / "manifest.json")
+    checkpoints.close()
+    again = Checkpoints(tmp_path, keep=9, model=MODEL)
+    assert again.restore(None, like, 7)[1]["step"] == 0
+    again.close()
+
+
+def test_what_is_saved_outlives_a_later_step_that_cannot_be_read(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1, model=MODEL)
+    for step in (0, 10):
+        checkpoints.save(step, {"n": np.array(step)}, {"step": step})
+    checkpoints.wait()
+    flip_a_bit(tmp_path / "10" / "manifest.json")
+    checkpoints.save(5, {"n": np.array(5)}, {"step": 5})
+    checkpoints.close()
+    again = Checkpoints(tmp_path, keep=1, model=MODEL)
+    assert again.restore(None, {"n": np.array(0)})[1]["step"] == 5
+    again.close()
 
 
 def test_a_step_that_exists_is_replaced(tmp_path):

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sept_jax.losses import contrastive, first_difference, kl_estimate, likelihood, policy_gradient
+from sept_jax.losses import (
+    contrastive,
+    first_difference,
+    kl_estimate,
+    kl_penalty,
+    likelihood,
+    policy_gradient,
+)
 
 LOG2 = math.log(2)
 
@@ -80,6 +87,29 @@ def test_kl_estimate_is_the_divergence_in_expectation():
         for i in range(3)
     ]
     assert sum(each) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_gradient_of_the_kl_penalty_is_that_of_the_divergence_in_expectation():
+    drawn, other = np.array([0.5, 0.3, 0.2], np.float32), np.array([0.2, 0.2, 0.6], np.float32)
+
+    def divergence(logits):
+        logprob = jax.nn.log_softmax(logits)
+        return jnp.sum(jnp.exp(logprob) * (logprob - np.log(other)))
+
+    def on_samples(logits):
+        logprob = jax.nn.log_softmax(logits)
+        each = [
+            kl_penalty(
+                logprob[i][None, None, None], cube([np.log(drawn[i])]), cube([np.log(other[i])]),
+                cube([True], bool), 5.0,
+            )
+            for i in range(3)
+        ]  # fmt: skip
+        return sum(p * penalty for p, penalty in zip(drawn, each, strict=True))
+
+    logits = jnp.log(drawn)
+    assert float(on_samples(logits)) == pytest.approx(float(divergence(logits)), rel=1e-5)
+    np.testing.assert_allclose(jax.grad(on_samples)(logits), jax.grad(divergence)(logits), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -10,12 +11,14 @@ import time
 
 import jax
 import numpy as np
+import optax
 import pytest
 import tiny
 from ml_collections import ConfigDict
 
 from configs import gsm8k, quickstart
 from sept_jax import run as runs
+from sept_jax import train as loop_module
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.checks.reading import read_path
 from sept_jax.collect import sample_and_score
@@ -27,6 +30,8 @@ from sept_jax.models import decoder, lora
 from sept_jax.models.export import export_hf
 from sept_jax.models.load import load_model
 from sept_jax.models.tokenizer import word_tokenizer
+from sept_jax.preemption import Preempted
+from sept_jax.report import table
 from sept_jax.scoring.evidence import BUILT
 from sept_jax.scoring.pool import ReaderPool
 from sept_jax.train import train, train_step
@@ -385,6 +390,78 @@ def test_an_alarm_restores_and_slows_down_and_at_last_stops(word_model, tmp_path
     assert summary["stopped"].endswith("are restored")
     assert summary["steps"] == 3
     assert float(tree["guard"].alarms) == 2
+
+
+@contextlib.contextmanager
+def told_to_stop_after(step):
+    yield lambda done: done == step
+
+
+def test_an_alarm_restores_neither_what_gold_nor_what_sigterm_had_saved(word_model, tmp_path, monkeypatch):
+    data = word_problems(tmp_path / "data", ["1"] * 24)
+    config = word_config(
+        word_model, data,
+        **{
+            "guard.baseline_steps": 1, "guard.entropy_floor": 10.0, "guard.max_alarms": 9,
+            "checkpoint.every": 3, "data.validation": 4, "optimizer.decay_steps": 4,
+        },
+    )  # fmt: skip
+    _, tree, notes = run(config, tmp_path / "undisturbed")
+    assert notes["anchor"] == 4
+    counts = dict(optax.tree.get_all_with_path(tree["opt_state"], "count"))
+    counts = {path[-1].tuple_name: int(count) for path, count in counts.items()}
+    # alarms at 2, 3 and 4: at first to the start, then to what was restored; the schedule goes on
+    assert counts["ScaleByScheduleState"] == 4
+    assert counts["ScaleByAdamState"] == 0
+
+    monkeypatch.setattr(loop_module, "best_yet", lambda _, results, step: {"step": step, "pass@1": step})
+    _, gilded, notes = run(config, tmp_path / "gilded")
+    assert notes["best"]["step"] == 4
+    assert_same_bits(gilded, tree)
+    monkeypatch.undo()
+
+    monkeypatch.setattr(loop_module, "heard", lambda: told_to_stop_after(1))
+    with pytest.raises(Preempted):
+        run(config, tmp_path / "preempted")
+    monkeypatch.undo()
+    assert "1" in os.listdir(tmp_path / "preempted" / "checkpoints")
+    _, resumed, _ = run(config, tmp_path / "preempted", resume=True)
+    assert_same_bits(resumed, tree)
+
+
+def test_a_save_that_fails_keeps_no_later_one_from_being_made(whole_run, tmp_path, monkeypatch):
+    config = chain_config(steps=4, **{"warm_start.start": str(whole_run[0]), "checkpoint.on_error": "go_on"})
+    seal, failing = Checkpoints._seal, 2
+
+    def full(self, step, spared):
+        if step == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return seal(self, step, spared)
+
+    monkeypatch.setattr(Checkpoints, "_seal", full)
+    summary, tree, _ = run(config, tmp_path / "third")
+    assert (summary["steps"], int(tree["step"])) == (4, 4)
+    failing = 4  # the last
+    summary, tree, _ = run(config, tmp_path / "last")
+    assert (summary["steps"], int(tree["step"])) == (4, 2)
+    failing = 1
+    monkeypatch.setattr(loop_module, "heard", lambda: told_to_stop_after(1))
+    with pytest.raises(UserError, match="is not saved, the disk is full"):  # it must not say that it is
+        run(config, tmp_path / "preempted")
+
+
+def test_a_start_is_measured_again_where_the_evaluation_has_changed(whole_run, tmp_path):
+    start = {"warm_start.start": str(whole_run[0])}
+    before, _, _ = run(chain_config(steps=2, **start), tmp_path)
+    assert "pass@8" not in before["base"]
+    more = {"evaluation.samples": 8, "evaluation.ood_problems": 0}
+    after, _, notes = run(chain_config(steps=4, **start, **more), tmp_path, resume=True)
+    assert after["base"].keys() - {"comparisons_given_up"} == after["final"].keys() - {
+        "comparisons_given_up", "kl_to_start", "validation_kl_to_start"
+    }  # fmt: skip
+    assert after["base"]["greedy"] == before["base"]["greedy"]
+    assert "pass@8" in table(after["base"], after["final"])
+    assert notes["measured_with"]["samples"] == 8
 
 
 def test_a_policy_that_runs_away_from_its_start_is_held(word_model, tmp_path):
