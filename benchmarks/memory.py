@@ -49,7 +49,7 @@ def peer_work(job: str, checkpointing: bool, given: argparse.Namespace) -> Calla
 
     if job == "update":
         theirs = torch_peers.load(given.model, "float32")
-        return torch_peers.update(theirs, ROWS, LENGTH, given.peer_dtype, checkpointing)
+        return torch_peers.update(theirs, ROWS, LENGTH, 1, given.peer_dtype, checkpointing)
     theirs = torch_peers.load(given.model, given.peer_dtype)
     return torch_peers.generate(theirs, made_prompts(8, 256), 16, 64, (), 0)
 

@@ -60,18 +60,22 @@ def generate(
     return run
 
 
-def update(model: Any, rows: int, length: int, dtype: str, checkpointing: bool) -> Callable[[], int]:
-    """One policy-gradient step of AdamW on f32 weights, autocast where asked; counts tokens."""
+def update(
+    model: Any, rows: int, length: int, prompt: int, dtype: str, checkpointing: bool
+) -> Callable[[], int]:
+    """One policy-gradient step of AdamW on f32 weights, autocast where asked; counts tokens. The first
+    `prompt` tokens of a row, one at least, are given: no logits are made for them."""
     model.train()
     if checkpointing:
         model.gradient_checkpointing_enable()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
     tokens, advantage = torch.randint(5, 40_000, (rows, length)), torch.randn(rows, 1)
+    taught = length - prompt
 
     def run() -> int:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bfloat16"):
-            logits = model(tokens).logits[:, :-1]
-        chosen = torch.log_softmax(logits.float(), -1).gather(-1, tokens[:, 1:, None])[..., 0]
+            logits = model(tokens, logits_to_keep=taught + 1, use_cache=False).logits[:, :-1]
+        chosen = torch.log_softmax(logits.float(), -1).gather(-1, tokens[:, -taught:, None])[..., 0]
         (-(chosen * advantage).mean()).backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -102,7 +102,9 @@ def main() -> None:
                 from benchmarks import torch_peers
 
                 theirs = torch_peers.load(given.model, "float32")
-                count = torch_peers.update(theirs, ROWS, LENGTH, given.peer_dtype, given.checkpointing)
+                count = torch_peers.update(
+                    theirs, ROWS, LENGTH, sizes[2], given.peer_dtype, given.checkpointing
+                )
                 peers["transformers on torch"] = per_second(count)
             yield from alternate(workload, "tokens", "1/s", per_second(ours), peers, given.turns)
 

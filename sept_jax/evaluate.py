@@ -147,12 +147,17 @@ def sources_of(experiment: Experiment, data: Sequence[str], samples: int) -> dic
 
 
 def validation_bench(experiment: Experiment, samples: int) -> Bench | None:
-    """Held-out problems to choose a temperature on; None where no split but the evaluated one is held out."""
+    """Problems to choose a temperature on: a validation split where problems are made, else those cut from
+    the training part; None where there are none, or they are what is evaluated."""
     config = experiment.config.copy_and_resolve_references()
-    if config.data.source != "procedural" or config.data.eval_split == "validation":
+    if config.data.eval_split == "validation":
         return None
-    config.data.eval_split = "validation"
-    return bench_of(experiment, make_sources(config).held_out, config.evaluation.problems, samples)
+    if config.data.source in ("procedural", "gym"):
+        config.data.eval_split = "validation"
+        return bench_of(experiment, make_sources(config).held_out, config.evaluation.problems, samples)
+    if experiment.validation is not None:
+        return bench_of(experiment, experiment.validation, len(experiment.validation), samples)
+    return None
 
 
 def temperatures_of(given: Sequence[str]) -> list[float]:

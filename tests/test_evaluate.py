@@ -16,7 +16,7 @@ from sept_jax.bench import bench_of, draw_paths
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
-from sept_jax.evaluate import evaluate, evaluate_run, kl_to_start, temperatures_of
+from sept_jax.evaluate import evaluate, evaluate_run, kl_to_start, temperatures_of, validation_bench
 from sept_jax.experiment import model_fingerprint
 from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.sharding import place_batch
@@ -161,6 +161,15 @@ def test_on_the_validation_split_the_temperature_is_chosen_there(workdir, policy
     config.data.eval_split = "validation"
     result = evaluate_run(config, workdir, [1.0, 0.5], samples=2, step=0)
     assert result["temperature_chosen_on"] == "held_out"
+
+
+def test_problems_cut_from_the_training_part_choose_the_temperature(experiment):
+    config = scripted.config()
+    config.data.source = "jsonl"
+    alone = dataclasses.replace(experiment, config=config, validation=None)
+    assert validation_bench(alone, 2) is None
+    cut = dataclasses.replace(alone, validation=experiment.problems)
+    assert len(validation_bench(cut, 2).problems) == len(experiment.problems)
 
 
 def test_bad_input_is_told(workdir, policy, built, sevens, tmp_path):

@@ -95,7 +95,8 @@ def read_guarded(question: str, steps: tuple[str, ...], strict: bool, guard: Gua
 
 
 def unknown_reading(steps: int) -> Reading:
-    """The reading of a path that no check could be run on."""
+    """The reading of a path that no check could be run on: not even its answer is read, for that may be what
+    its worker was lost over."""
     unknown = (UNKNOWN,) * steps
     return Reading(dict.fromkeys(TEXT_CHANNELS, unknown), (None,) * steps, None)
 

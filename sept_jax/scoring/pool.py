@@ -42,7 +42,8 @@ class ReaderPool:
     """Reads paths in worker processes, which start when there is work for them.
 
     The readings do not depend on which worker read what. Nothing that happens in a worker raises here: a
-    path whose worker dies, or is silent for `path_seconds`, is unknown everywhere, and the worker replaced.
+    path whose worker dies, or is silent for `path_seconds`, is unknown everywhere and has no answer, and the
+    worker is replaced.
     """
 
     def __init__(
