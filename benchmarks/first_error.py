@@ -3,14 +3,14 @@
 python -m benchmarks.first_error [--config=configs/quickstart.py] [--workdir=RUN,RUN] [--problems 256]
     [--group 8] [--json=FILE] [--config.KEY=VALUE ...]
 
-The newest checkpoint of each run (without one, the config's warm start) is sampled on held-out problems whose
-truth is known exactly. A chain such as `3+4*5-2=`: a line `a o b = c` is right if, in the chain as it stands
-after the lines before, a o b are neighbours (either way round for + and *), the reduction keeps to precedence
-and order (a product at any place; a sum or difference only if the operator before it is neither - nor *, and
-the one after it is not *), and c is its exact value, which then replaces it. A story: a line is right if it
-is one of the story's operations, with its name and its result, and no line before is the same (either way
-round for + and *). `#### v` is right if v is the answer and every operation is done. Anything else is wrong,
-the first such line is the label, and none is -1.
+The newest checkpoint of each run (without one, the config's warm start) is sampled, at the temperature that
+training samples at, on held-out problems whose truth is known exactly. A chain such as `3+4*5-2=`: a line
+`a o b = c` is right if, in the chain as it stands after the lines before, a o b are neighbours (either way
+round for + and *), the reduction keeps to precedence and order (a product at any place; a sum or difference
+only if the operator before it is neither - nor *, and the one after it is not *), and c is its exact value,
+which then replaces it. A story: a line is right if it is one of the story's operations, with its name and its
+result, and no line before is the same (either way round for + and *). `#### v` is right if v is the answer
+and every operation is done. Anything else is wrong, the first such line is the label, and none is -1.
 
 F1 is ProcessBench's (Zheng et al. 2024): the harmonic mean of the share of wrong solutions whose first
 flagged step is the label, and of the share of right ones without a flag. A step is flagged below a score of
@@ -169,7 +169,8 @@ def report(experiment: Experiment, params: PyTree, problems: int, group: int) ->
         source, problems, config.evaluation.batch, group, experiment.tokenizer, config.prompt,
         experiment.sampling,
     )  # fmt: skip
-    drawn = draw_paths(experiment, params, bench, jax.random.key(config.seed), bench.sampling)
+    sampling = dataclasses.replace(bench.sampling, temperature=experiment.sampling.temperature)
+    drawn = draw_paths(experiment, params, bench, jax.random.key(config.seed), sampling)
     sampled = [texts for batch in drawn for texts in batch.texts]
     texts = StepTexts(tuple(tuple(PathText(t, split_text(t)) for t in paths) for paths in sampled))
     asked = [problem.question for problem in bench.problems]

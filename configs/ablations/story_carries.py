@@ -1,0 +1,15 @@
+"""`story.py` with starts that learn to drop carries, too: most wrong paths have an arithmetic slip, and rules
+refute three fifths of them.
+
+  python -m sept_jax.ablate --config=configs/ablations/story_carries.py
+"""
+
+from configs.ablations import story
+
+
+def get_config():
+    config = story.get_config()
+    config.name = "story_carries"
+    config.overrides.warm_start = {"mistakes": {"digit": 0.01, "copy": 0.01, "carry": 0.4, "relation": 0.35}}
+    config.search.learning_rates = (5e-5, 1e-4, 2e-4)
+    return config
