@@ -129,10 +129,10 @@ class Checkpoints:
             self._manager.close()
 
     def restore(
-        self, step: int | None, like: Mapping[str, Any], newest: int | None = None
+        self, step: int | None, like: Mapping[str, Any], among: Collection[int] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Returns `(tree, metadata)` of `step`, by default the newest that is whole and not after the step
-        `newest`, bit for bit as it was saved; a newer one that is not whole is told in the log.
+        """Returns `(tree, metadata)` of `step`, by default the newest that is whole, of the steps
+        `among` if they are given, bit for bit as it was saved; a newer one that is not is told in the log.
 
         `like` has the structure to restore: `jax.ShapeDtypeStruct` leaves (their sharding is used) and
         jax arrays come back as jax arrays, numpy arrays as numpy arrays. It may leave out whole
@@ -146,8 +146,8 @@ class Checkpoints:
         wait_for_others()  # the first process has sealed too
         if step is not None:
             return self._restore(self._existing(step), like)
-        candidates = [step for step in self.steps() if newest is None or step <= newest]
-        candidates = candidates or [self._existing(newest)]
+        candidates = [step for step in self.steps() if among is None or step in among]
+        candidates = candidates or [self._existing(None)]
         while len(candidates) > 1:
             try:
                 return self._restore(candidates[-1], like)

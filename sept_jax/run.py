@@ -5,7 +5,7 @@ import datetime
 import functools
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,9 @@ def save_loop(checkpoints: Checkpoints, loop: Loop, notes: Mapping[str, Any]) ->
     tree = as_tree(loop)
     if loop.state.step:
         del tree["frozen"]
-    best = notes["best"]
-    spared = [notes["anchor"], *([best["step"]] if best else [])]
-    checkpoints.save(int(loop.state.step), tree, notes, spared)
+    step, best = int(loop.state.step), notes["best"]
+    spared = [] if step in notes["anchors"] else list(notes["anchors"])
+    checkpoints.save(step, tree, notes, [*spared, *([best["step"]] if best else [])])
 
 
 def restore_loop(checkpoints: Checkpoints, like: Loop) -> tuple[Loop, dict[str, Any]]:
@@ -163,16 +163,16 @@ def start_of(workdir: Folder, experiment: Experiment) -> PyTree:
         checkpoints.close()
 
 
-def roll_back(loop: Loop, checkpoints: Checkpoints, anchor: int, decay: float) -> tuple[Loop, int]:
-    """Parameters and moments of the checkpoint of step `anchor`, with a smaller step from there on; the step
-    and with it the schedule, the key, the curriculum, the guard and the reliabilities go on as they are: the
-    run does not walk the same way again."""
+def roll_back(loop: Loop, checkpoints: Checkpoints, anchors: Sequence[int], decay: float) -> tuple[Loop, int]:
+    """Parameters and moments of the newest of the checkpoints `anchors`, else of the start, with a smaller
+    step from there on; the step and with it the schedule, the key, the curriculum, the guard and the
+    reliabilities go on as they are: the run does not walk the same way again."""
 
     def of_schedule(path: Any, _: Any) -> bool:
         return path[-1].tuple_name == "ScaleByScheduleState"
 
     parts = {name: part for name, part in as_tree(loop).items() if name in ("trainable", "opt_state", "step")}
-    saved, _ = checkpoints.restore(None, parts, newest=anchor)
+    saved, _ = checkpoints.restore(None, parts, among=[0, *anchors])
     scale = optax.tree.get(loop.state.opt_state, "step_size") * jnp.float32(decay)
     count = optax.tree.get(loop.state.opt_state, "count", filtering=of_schedule)
     opt_state = optax.tree.set(saved["opt_state"], step_size=scale)

@@ -266,8 +266,10 @@ def _train(
         seconds_before, kept = notes["seconds"], int(loop.state.step)
         notes["stopped"] = None
         if notes["measured_with"] != measured_with:  # trained and start are compared on the same problems
-            base = accuracies(restore_policy(checkpoints, experiment, 0), loop.state.key, None)
-            notes |= {"base": base, "measured_with": measured_with}
+            begun = restore_policy(checkpoints, experiment, 0)
+            notes |= {"base": accuracies(begun, loop.state.key, None), "measured_with": measured_with}
+            if kept >= config.steps:
+                notes["last"] = accuracies(policy(experiment, loop.state), loop.state.key, begun)
     writer.truncate_after(kept)
     samples.truncate_after(kept)
     if kept < 0:
@@ -275,14 +277,14 @@ def _train(
         base = measure(loop, None)
         notes = {"base": base, "last": base, "before": example(loop), "stopped": None}
         notes |= {"sampled_tokens": 0.0, "train_seconds": 0.0, "skipped_in_a_row": 0}
-        notes |= {"best": best_yet(None, base, 0), "anchor": 0, "measured_with": measured_with}
+        notes |= {"best": best_yet(None, base, 0), "anchors": [0], "measured_with": measured_with}
         save(loop, notes, needed=True)  # without its start a run cannot go on
         checkpoints.wait()
 
     def react(loop: Loop, step: int, alarm: str) -> Loop:
         """To an alarm: a checkpoint that is restored, and a lower learning rate or, after too many, the end.
         Neither gold answers nor SIGTERM shall steer the run: what was saved for them alone is passed over."""
-        loop, back = roll_back(loop, checkpoints, notes["anchor"], config.guard.decay)
+        loop, back = roll_back(loop, checkpoints, notes["anchors"], config.guard.decay)
         told = f"step {step}: {alarm}; the parameters of step {back} are restored"
         if int(loop.guard.alarms) > config.guard.max_alarms:
             notes["stopped"] = told
@@ -338,8 +340,8 @@ def _train(
                 is_best, notes["best"] = best != notes["best"], best
         preempted = not ended and stop_after(step)
         if step % config.checkpoint.every == 0 or alarm:
-            notes["anchor"] = step
-        if notes["anchor"] == step or ended or preempted or is_best:
+            notes["anchors"] = [notes["anchors"][-1], step]  # the one before, where this one is not saved
+        if step in notes["anchors"] or ended or preempted or is_best:
             save(loop, notes, needed=preempted)
         if preempted or ended:
             attempt(checkpoints.wait, needed=preempted)

@@ -83,8 +83,8 @@ def validate(config: ConfigDict) -> None:
     if 0 < decay_steps < steps:
         fail(
             "optimizer.decay_steps", decay_steps,
-            f"the learning rate is 0 from that step on, and there are {steps}; "
-            f"type --config.optimizer.decay_steps={steps}, or 0 for none",
+            f"the learning rate is 0 from that step on, and there are {steps}; type "
+            f"--config.steps={decay_steps}, or, for a new run, --config.optimizer.decay_steps={steps}",
         )  # fmt: skip
     for key in ("loss.kl_weight", "loss.contrastive_weight"):
         if method.objective == "likelihood" and _get(config, key) > 0:

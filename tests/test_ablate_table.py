@@ -218,6 +218,27 @@ def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_lef
         check_unchanged(made, find)
 
 
+def test_a_report_in_which_the_starts_stand_apart_keeps_them(made, tmp_path):
+    report.write(made, {}, look(made, {}), tmp_path, COMMAND)
+    lines = [json.loads(line) for line in (tmp_path / "raw.jsonl").read_text().splitlines()]
+    for line in lines:
+        (line["test"] or {}).pop("start", None)
+    (tmp_path / "raw.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shutil.rmtree(made.workdir)
+    make_run(made, Run(START, 1), 0.1, steps=0)  # on another machine
+    rows = table.run_rows(made, *known_of(made, kept=read_kept(tmp_path)))
+    assert gains(rows, "sept", "pass@1") == {0: pytest.approx(0.3), 1: pytest.approx(0.32)}
+
+
+def test_folders_of_an_earlier_version_are_refused(made):
+    folder = made.folder(Run("gold", 1))
+    write(
+        folder, "validation.json", {"pass@1_best_temperature": 0.5, "best_temperature": 0.5, "seconds": 3.0}
+    )
+    with pytest.raises(UserError, match=r"gold-seed1 was made by an earlier version"):
+        known_of(made)
+
+
 def test_a_torn_report_is_told(tmp_path):
     (tmp_path / "raw.jsonl").write_text('{"run": {"variant": "sept", "seed": 0, "lear')
     with pytest.raises(UserError, match=r"raw\.jsonl, line 1 is no run of an ablation"):

@@ -292,8 +292,8 @@ CONFIGS = {
     ),
     "a schedule that ends before the run": setting(
         "optimizer.decay_steps=40",
-        "40: the learning rate is 0 from that step on, and there are 64; type "
-        "--config.optimizer.decay_steps=64, or 0 for none",
+        "40: the learning rate is 0 from that step on, and there are 64; type --config.steps=40, or, for a "
+        "new run, --config.optimizer.decay_steps=64",
     ),
     "a divergence that likelihood has no term for": Case(
         f"{TINY}--config.method=self_evolve --config.loss.kl_weight=0.1",

@@ -144,17 +144,18 @@ def test_the_best_is_kept_until_there_is_a_better(tmp_path):
     checkpoints.close()
 
 
-def test_the_newest_up_to_a_step(tmp_path):
+def test_the_newest_of_some(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=9, model=MODEL)
     for step in (0, 5, 10):
         checkpoints.save(step, {"n": np.array(step)}, {"step": step})
     checkpoints.wait()
     like = {"n": np.array(0)}
-    assert [checkpoints.restore(None, like, newest)[1]["step"] for newest in (10, 7, 5, 4)] == [10, 5, 5, 0]
+    among = (None, [0, 5], [0, 7], [0, 5, 7])
+    assert [checkpoints.restore(None, like, some)[1]["step"] for some in among] == [10, 5, 0, 5]
     flip_a_bit(tmp_path / "5" / "manifest.json")
     checkpoints.close()
     again = Checkpoints(tmp_path, keep=9, model=MODEL)
-    assert again.restore(None, like, 7)[1]["step"] == 0
+    assert again.restore(None, like, [0, 5])[1]["step"] == 0
     again.close()
 
 

@@ -168,8 +168,8 @@ def test_problems_cut_from_the_training_part_choose_the_temperature(experiment):
     config.data.source = "jsonl"
     alone = dataclasses.replace(experiment, config=config, validation=None)
     assert validation_bench(alone, 2) is None
-    cut = dataclasses.replace(alone, validation=experiment.problems)
-    assert len(validation_bench(cut, 2).problems) == len(experiment.problems)
+    cut = dataclasses.replace(alone, validation=experiment.held_out)
+    assert len(validation_bench(cut, 2).problems) == len(experiment.held_out)
 
 
 def test_bad_input_is_told(workdir, policy, built, sevens, tmp_path):

@@ -407,7 +407,8 @@ def test_an_alarm_restores_neither_what_gold_nor_what_sigterm_had_saved(word_mod
         },
     )  # fmt: skip
     _, tree, notes = run(config, tmp_path / "undisturbed")
-    assert notes["anchor"] == 4
+    assert notes["anchors"] == [3, 4]
+    assert sorted(os.listdir(tmp_path / "undisturbed" / "checkpoints")) == ["0", "3", "4"]
     counts = dict(optax.tree.get_all_with_path(tree["opt_state"], "count"))
     counts = {path[-1].tuple_name: int(count) for path, count in counts.items()}
     # alarms at 2, 3 and 4: at first to the start, then to what was restored; the schedule goes on
@@ -462,6 +463,9 @@ def test_a_start_is_measured_again_where_the_evaluation_has_changed(whole_run, t
     assert after["base"]["greedy"] == before["base"]["greedy"]
     assert "pass@8" in table(after["base"], after["final"])
     assert notes["measured_with"]["samples"] == 8
+    ended, _, _ = run(chain_config(steps=4, **start), tmp_path, resume=True)
+    assert "pass@8" not in ended["base"].keys() | ended["final"].keys()
+    assert ended["base"]["pass@1"] == before["base"]["pass@1"]
 
 
 def test_a_policy_that_runs_away_from_its_start_is_held(word_model, tmp_path):

@@ -51,9 +51,8 @@ def execute(ablation: Ablation, job: Job) -> None:
         experiment, params = trained(ablation, run, settings.test_split)
         found = final_test(experiment, params, best, run.seed, settings.ood_samples)
         found["seconds"] = time.perf_counter() - began
-        if run.variant != START:  # on another machine it may be made anew, and be another one
-            start = ablation.folder(Run(START, run.seed)) / "test.json"
-            found["start"] = json.loads(start.read_text())
+        if run.variant != START:
+            found["start"] = json.loads((folder / "start.json").read_text())
         write_json(folder / "test.json", found)
     if run.variant != START and not run_config(ablation, run).lora.rank:
         shutil.rmtree(folder / "checkpoints" / "0", ignore_errors=True)  # the seed's start has it
@@ -64,6 +63,10 @@ def train_run(ablation: Ablation, run: Run) -> None:
     config, folder = complete(run_config(ablation, run)), ablation.folder(run)
     experiment = build(config)
     open_workdir(folder, config)
+    if run.variant != START and not (folder / "start.json").exists():
+        # of the one that it begins at: on another machine that may be made anew, and be another
+        start = ablation.folder(Run(START, run.seed)) / "test.json"
+        write_json(folder / "start.json", json.loads(start.read_text()))
     with jax.set_mesh(experiment.mesh):
         summary = train(experiment, folder, resume=True)
     write_json(folder / "summary.json", summary | {"config": config.to_dict(), "commit": commit()})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sept_jax.ablation.plan import Ablation, Run
+from sept_jax.ablation.plan import START, Ablation, Run
 from sept_jax.errors import UserError
 from sept_jax.guard import WATCHED
 
@@ -50,11 +50,20 @@ def look(ablation: Ablation, kept: Mapping[Run, Found]) -> Look:
 
 
 def read_folder(ablation: Ablation, run: Run) -> Found | None:
-    """A run's folder; None where its validation is not done."""
+    """A run's folder; None where its validation is not done.
+
+    Raises:
+      UserError: it lacks what is noted today.
+    """
     folder = ablation.folder(run)
     validation = _read_json(folder / "validation.json")
     if validation is None:
         return None
+    if "evaluation" not in validation:
+        raise UserError(
+            f"{folder} was made by an earlier version of this command: delete it to make it anew, or type "
+            "--config.workdir=DIR --output=DIR for other places"
+        )
     summary = _read_json(folder / "summary.json")
     series: Series = {}
     for line in _read_lines(folder / "metrics.jsonl"):
@@ -89,6 +98,10 @@ def read_kept(output: Path) -> dict[Run, Found]:
                 f"{path}, line {number} is no run of an ablation: take the file from where it came, or type "
                 "--output=DIR to begin anew"
             ) from error
+    for run, found in kept.items():  # once the start's figures were not kept with each run
+        start = kept.get(Run(START, run.seed))
+        if found.test is not None and run.variant != START and start is not None:
+            found.test.setdefault("start", start.test)
     return kept
 
 

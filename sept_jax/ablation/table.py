@@ -78,7 +78,7 @@ def run_row(ablation: Ablation, run: Run, look: Look) -> Row:
     """The row of a finished run."""
     found = look(run)
     test, series = found.test, found.series
-    base = test.get("start") or look(Run(START, run.seed)).test  # reports of old keep it beside the run
+    base = test["start"]
     row = _identity(run, look) | {"steps": found.summary["steps"]}
     others = ablation.experiment.data.procedural.others
     for metric in (*METRICS, *(f"{task}_{metric}" for task in others for metric in OF_OTHERS)):
