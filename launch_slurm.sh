@@ -97,7 +97,7 @@ resume= # asked here, once, so that all processes are told the same
 if [ -e "\$workdir/config.json" ]; then resume=--resume; fi
 
 touch "\$workdir/started"
-trap 'kill -TERM "\$step"' USR1
+trap 'scancel --signal=TERM "\$SLURM_JOB_ID"' USR1 # to the tasks: an srun that is told kills them
 srun --cpus-per-task=$cpus --gpu-bind=none --kill-on-bad-exit=1 \\
   $(quote "$venv/bin/python" "${train[@]}") \$resume &
 step=\$!

@@ -45,7 +45,7 @@ def encode_path(path: PathText, tokenizer: Tokenizer) -> tuple[list[int], list[i
     tokens = tokenizer.encode(path.text)
     text, offsets = tokenizer.detokenize(tokens)
     if text == path.text and path.spans:
-        return tokens, token_steps(offsets, path.spans).tolist()
+        return tokens, token_steps(text, offsets, path.spans).tolist()
     pairs = [(token, i) for i, step in enumerate(path.steps) for token in tokenizer.encode(step)]
     return [token for token, _ in pairs], [i for _, i in pairs]
 

@@ -115,11 +115,18 @@ def _ends_sentence(text: str, start: int, empty: int, stop: int, following: int)
     return True
 
 
-def token_steps(offsets: Sequence[int], spans: Sequence[Span]) -> Int[np.ndarray, " T"]:
-    """The step of each token: the span that holds offset `offsets[i]`, where its first new character
-    starts; past the end, the last step."""
+def token_steps(text: str, offsets: Sequence[int], spans: Sequence[Span]) -> Int[np.ndarray, " T"]:
+    """The step of each token of `text`: the span that holds its first new character that is no white space,
+    or, if it has none, `offsets[i]`, where its characters start; past the end, the last step.
+
+    A token such as " He" is of the step that "He" begins, though the space belongs to the one before.
+    """
     ends = np.fromiter((end for _, end in spans), np.int64, len(spans))
-    steps = np.searchsorted(ends, np.asarray(offsets, np.int64), side="right")
+    starts = [
+        start if (blank := _SPACE.match(text, start, end).end()) == end else blank
+        for start, end in zip(offsets, [*offsets[1:], len(text)], strict=True)
+    ]
+    steps = np.searchsorted(ends, np.asarray(starts, np.int64), side="right")
     return np.minimum(steps, len(spans) - 1).astype(np.int32)
 
 
@@ -146,7 +153,7 @@ def split_steps(
             text, offsets = detokenize(tokens[b, g, :size].tolist())
             spans = split_text(text, max_steps) or (((0, 0),) if size else ())
             if size:
-                step_id[b, g, :size] = token_steps(offsets, spans)
+                step_id[b, g, :size] = token_steps(text, offsets, spans)
             count[b, g] = len(spans)
             paths.append(PathText(text, spans))
         problems.append(tuple(paths))

@@ -195,7 +195,7 @@ def score(question: str, paths: list[str], config: ScoringConfig) -> tuple[np.nd
     length = np.array([[len(path) + 1 for path in paths]], np.int32)
     step_id = np.full((1, len(paths), TOKENS), -1, np.int32)
     for g, text in enumerate(texts):
-        step_id[0, g, : length[0, g]] = token_steps(range(length[0, g]), text.spans)
+        step_id[0, g, : length[0, g]] = token_steps(text.text, range(length[0, g]), text.spans)
     count = np.array([[len(text.spans) for text in texts]], np.int32)
     logprob = np.where(step_id >= 0, np.float32(-0.5), np.float32(0))
     rollouts = Rollouts(

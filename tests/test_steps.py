@@ -164,7 +164,18 @@ def test_tokens_of_split_characters(tokenizer):
 
 def test_token_steps():
     # "ab cd": spans [0,3) [3,5); a token without characters at 3 is part of what starts there
-    assert token_steps([0, 1, 2, 3, 3, 4, 5], [(0, 3), (3, 5)]).tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert token_steps("ab cd", [0, 1, 2, 3, 3, 4, 5], [(0, 3), (3, 5)]).tolist() == [0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_token_that_begins_with_a_space_is_of_the_step_that_its_word_begins():
+    text = "It is 28. He eats 3."
+    spans, words = split_text(text), ["It", " is", " 28", ".", " He", " eats", " 3", "."]
+    assert [text[a:b] for a, b in spans] == ["It is 28. ", "He eats 3."]
+    offsets = np.cumsum([0, *map(len, words)])[:-1].tolist()
+    assert token_steps(text, offsets, spans).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    # a token of white space alone stays where the space belongs
+    apart = [0, 2, 5, 8, 9, 10, 12]
+    assert token_steps(text, apart, spans).tolist() == [0, 0, 0, 0, 0, 1, 1]
 
 
 def test_split_steps(tokenizer, check_record):
