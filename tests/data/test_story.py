@@ -259,7 +259,7 @@ def test_slips_are_seen_by_what_they_break(kind):
     assert kind == "copy" or unknown == 0
 
 
-def test_the_base_of_the_config_is_mediocre_and_rules_refute_a_third_of_its_wrong_paths():
+def test_the_worked_solutions_of_the_config_are_mediocre_and_no_rule_refutes_a_wrong_one():
     source, right, wrong, refuted = StorySource(240, 11, (1, 2, 3)), 0, 0, 0
     for i in range(len(source)):
         problem, text = source[i], source.worked(i, MISTAKES)
@@ -270,8 +270,9 @@ def test_the_base_of_the_config_is_mediocre_and_rules_refute_a_third_of_its_wron
         steps = tuple(text[a:b] for a, b in split_text(text))
         verdicts = read_path(problem.question, steps, False).verdicts
         refuted += any(v.known and v.value <= -0.99 for channel in verdicts.values() for v in channel)
-    assert 0.35 < right / len(source) < 0.55
-    assert 0.25 <= refuted / wrong <= 0.40
+    assert 0.45 < right / len(source) < 0.65
+    assert wrong > 80
+    assert refuted == 0
 
 
 def test_stories_and_solutions_are_in_the_vocabulary():
