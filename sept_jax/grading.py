@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Bool, Int
 
-from sept_jax.checks.answers import answer_value, final_answer, normalize, same_answer
+from sept_jax.checks.answers import canonical_answer, final_answer, same_answer
 from sept_jax.checks.comparer import SymbolicComparer
 
 
@@ -19,8 +19,8 @@ def is_correct(text: str, gold: str | None, comparer: SymbolicComparer | None) -
 def grade(
     texts: Sequence[str], gold: str | None, comparer: SymbolicComparer | None
 ) -> tuple[Bool[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Whether each path of one problem is right, and the id of its final answer: -1 is none, equal answers
-    (by exact value, else by normalised text) share one.
+    """Whether each path of one problem is right, and the id of its final answer: -1 is none, answers with the
+    same canonical form share one.
 
     An answer that several paths write alike is compared once.
     """
@@ -28,8 +28,7 @@ def grade(
     known: dict[str | None, tuple[bool, int]] = {None: (False, -1)}
     for answer in (answers := [final_answer(text) for text in texts]):
         if answer not in known:
-            value = answer_value(answer)
-            identity = ids.setdefault(normalize(answer) if value is None else value, len(ids))
+            identity = ids.setdefault(canonical_answer(answer), len(ids))
             known[answer] = (gold is not None and _matches(answer, gold, comparer), identity)
     correct, identities = zip(*(known[answer] for answer in answers), strict=True)
     return np.array(correct, bool), np.array(identities, np.int32)

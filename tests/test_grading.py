@@ -28,6 +28,10 @@ class Asked(SymbolicComparer):
         ("", "20", False),
         ("#### 20", None, False),
         ("The answer is even.", "even", True),
+        ("#### $2.5 million", "2500000", True),
+        ("#### 5 million", "5", False),
+        ("The answer is twenty-five.", "25", True),
+        ("The answer is 60%.", "60", True),
     ],
 )
 def test_is_correct_needs_no_comparer_for_what_it_can_tell(text, gold, correct):
@@ -53,6 +57,25 @@ def test_equal_answers_share_an_id():
     correct, answer = grade(texts, None, None)
     assert not correct.any()
     np.testing.assert_array_equal(answer, [0, 0, -1, 1, 0, 2, 2])
+
+
+def test_a_percentage_shares_the_id_of_its_printed_number():
+    texts = ["The answer is 60%.", "#### 60", "so \\boxed{60\\%}", "#### 0.6", "#### 60 percent"]
+    correct, answer = grade(texts, "60", None)
+    np.testing.assert_array_equal(answer, [0, 0, 0, 1, 0])
+    np.testing.assert_array_equal(correct, [True, True, True, False, True])
+
+
+def test_an_answer_in_words_shares_the_id_of_its_number():
+    texts = ["The answer is two dozen.", "#### 24", "#### 2 dozen eggs", "#### 2", "#### one hundred"]
+    np.testing.assert_array_equal(grade(texts, "24", None)[1], [0, 0, 0, 1, 2])
+    np.testing.assert_array_equal(grade(texts, "24", None)[0], [True, True, True, False, False])
+
+
+def test_the_comparer_is_asked_about_words_that_cannot_be_read():
+    comparer = Asked(verdict=False)
+    assert not is_correct("The answer is five or six.", "5", comparer)
+    assert comparer.asked == [("five or six", "5")]
 
 
 def test_what_is_written_alike_is_compared_once():

@@ -6,6 +6,8 @@ from fractions import Fraction
 from sept_jax.checks.formulas.expressions import evaluate
 from sept_jax.checks.formulas.lexer import MAX_CHARS
 from sept_jax.checks.formulas.words import MEASURES, NUMBERS, singular
+from sept_jax.checks.number_words import SCALE_WORDS, amount, amount_in_words, goes_on, units_after
+from sept_jax.checks.provenance.numbers import has_number_words
 
 MAX_ANSWER = 400
 
@@ -95,23 +97,51 @@ def normalize(answer: str) -> str:
 
 
 def answer_value(text: str) -> Fraction | None:
-    """The answer as an exact rational (`$1,200`, `3/4`, `2 1/2`, `50%` as 1/2, `x = 5` as 5, `five`); None
-    if it is not one closed expression."""
+    """The answer as an exact rational (`$1,200`, `3/4`, `2 1/2`, `50%` as 1/2, `x = 5` as 5, `2.5 million`,
+    `two dozen eggs` as 24); None if it is not one closed expression or one number in words."""
     if len(text) > MAX_ANSWER:
         return None
     text = _TEXT.sub(r" \1 ", text.replace("°", "").replace("^\\circ", "").replace("^{\\circ}", ""))
     head, relation, tail = text.partition("=")
     if relation and "=" not in tail and 0 < len(head.strip(" $\\(")) <= 2 and head.strip(" $\\(").isalpha():
         text = tail
-    value = evaluate(_trim(text))
-    if value is not None:
+    text = _trim(text)
+    value = evaluate(text)
+    if value is None:
+        low = text.lower()
+        return NUMBERS[low] if low in NUMBERS else amount_in_words(low)
+    if not SCALE_WORDS.keys().isdisjoint(map(singular, value.units)):
+        return None  # 2 million * 3
+    units = units_after(text)
+    if not goes_on(value.exact, units):
         return value.exact
-    return NUMBERS.get(text.strip().lower())
+    if not {"+", "-"}.isdisjoint(value.operators):
+        return None  # 2 + 3 million
+    size = amount([abs(value.exact), *units])
+    return -size if size and value.exact < 0 else size
+
+
+def canonical_answer(answer: str) -> Fraction | str:
+    """What the answers of a group are told apart by: the exact value, a percentage's as it is printed (`60%`
+    as 60), else normalised text.
+
+    Having the same one is an equivalence relation: `60%` goes with `60`, and `0.6` with neither.
+    `same_answer` is none, for it takes `60%` for both, since a gold answer may be written either way.
+    """
+    value = answer_value(answer)
+    if value is None:
+        return normalize(answer)
+    if "%" in answer:
+        printed = answer_value(answer.replace("\\%", "").replace("%", ""))
+        if printed == 100 * value:  # else it is a share of something
+            return printed
+    return value
 
 
 def same_answer(first: str, second: str) -> bool | None:
     """Whether two answers are the same: exact values, else lists, tuples and sets part by part, else
-    words; None where this cannot tell (radicals, variables), and a symbolic check must."""
+    words; None where this cannot tell (radicals, variables, number words that make no number), and a symbolic
+    check must. No equivalence relation: see `canonical_answer`."""
     if len(first) > MAX_ANSWER or len(second) > MAX_ANSWER:
         return True if first == second else None
     a, b = normalize(first), normalize(second)
@@ -123,6 +153,8 @@ def same_answer(first: str, second: str) -> bool | None:
     parts, others = _parts(first), _parts(second)
     if parts is not None and others is not None:
         return _same_parts(parts, others)
+    if (x is None and _is_unread(a)) or (y is None and _is_unread(b)):
+        return None
     if _is_words(a) and _is_words(b):
         return False
     if (x is not None and _is_words(b)) or (y is not None and _is_words(a)):
@@ -132,11 +164,12 @@ def same_answer(first: str, second: str) -> bool | None:
 
 def _same_number(first: str, second: str, x: Fraction, y: Fraction) -> bool | None:
     if ("%" in first) != ("%" in second):
-        return x == y or x == y * 100 or x * 100 == y
+        share, other = (x, y) if "%" in first else (y, x)
+        return share == other or share * 100 == other
     if x != y:
         return False
     units = [{singular(word) for word in re.findall(r"[a-z]+", text.lower())} for text in (first, second)]
-    measures = [unit & MEASURES.keys() for unit in units]
+    measures = [unit & MEASURES.keys() - SCALE_WORDS.keys() for unit in units]
     if measures[0] and measures[1] and measures[0] != measures[1]:
         return None
     return True
@@ -144,6 +177,10 @@ def _same_number(first: str, second: str, x: Fraction, y: Fraction) -> bool | No
 
 def _is_words(normalized: str) -> bool:
     return len(normalized) > 1 and _WORDS.fullmatch(normalized) is not None
+
+
+def _is_unread(normalized: str) -> bool:
+    return _is_words(normalized) and has_number_words(normalized)
 
 
 def _parts(answer: str) -> tuple[str, list[str]] | None:

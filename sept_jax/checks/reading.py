@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from sept_jax.checks.algebra.check import check_algebra
-from sept_jax.checks.answers import answer_value, final_answer, normalize
+from sept_jax.checks.answers import canonical_answer, final_answer
 from sept_jax.checks.arithmetic.check import StepArithmetic, check_arithmetic
 from sept_jax.checks.claims.contradiction import check_contradiction
 from sept_jax.checks.claims.counterexample import check_counterexample
@@ -111,7 +111,4 @@ def _states_answer(steps: tuple[str, ...]) -> list[bool]:
 
 def _answer(steps: tuple[str, ...]) -> Fraction | str | None:
     answer = final_answer("".join(steps))
-    if answer is None:
-        return None
-    value = answer_value(answer)
-    return normalize(answer) if value is None else value
+    return None if answer is None else canonical_answer(answer)

@@ -36,7 +36,10 @@ def test_a_wrong_result_and_a_wrong_number():
     [
         ("#### 1/2", Fraction(1, 2)),
         ("#### 0.5", Fraction(1, 2)),
-        ("The answer is 50%.", Fraction(1, 2)),
+        ("The answer is 50%.", Fraction(50)),
+        ("#### 50", Fraction(50)),
+        ("The answer is $2.5 million.", Fraction(2_500_000)),
+        ("The answer is twenty-five.", Fraction(25)),
         ("so \\boxed{\\text{ Even }}", "even"),
         ("so \\boxed{x+1}", "x+1"),
         ("no more to say", None),

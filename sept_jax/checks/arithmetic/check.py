@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from sept_jax.checks.answers import answer_value, final_answer
+from sept_jax.checks.answers import canonical_answer, final_answer
 from sept_jax.checks.arithmetic.clock import false_span
 from sept_jax.checks.arithmetic.worded import worded_clauses
 from sept_jax.checks.formulas.conversions import false_conversion
@@ -90,7 +90,7 @@ def _shown(text: str) -> str:
 
 def _result(step: str, links: tuple[Link, ...]) -> Fraction | None:
     answer = final_answer(step)
-    if answer is not None and (value := answer_value(answer)) is not None:
+    if answer is not None and isinstance(value := canonical_answer(answer), Fraction):
         return value
     for link in reversed(links):
         if link.right is not None:

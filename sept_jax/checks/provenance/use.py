@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from sept_jax.checks.answers import answer_value, final_answer
 from sept_jax.checks.arithmetic.check import show_number
 from sept_jax.checks.formulas.equations import find_links
 from sept_jax.checks.formulas.exact import Number
-from sept_jax.checks.provenance.numbers import plain, problem_quantities
+from sept_jax.checks.provenance.numbers import numbers_in, plain, problem_quantities
 from sept_jax.checks.verdicts import UNKNOWN, Verdict
 
 SOFT = -0.5
@@ -29,15 +30,16 @@ _SHOWN = 3
 def check_use(problem: str, steps: Sequence[str], answer: Fraction | str | None) -> list[Verdict]:
     """Doubts, one entry a step, on a path that calculates and ends in a number (else unknown).
 
-    A step whose result no later equation uses, and that is not the answer, is doubted. The last step is
-    doubted by 0.25 for each given number that no equation uses (as itself, as a percentage, or as what is
-    missing to or added to the whole), and by 0.5 for an answer to "how many" or "how much" that is not above
-    0, or to "how many" that is not whole although all given numbers are. `answer` is the final answer as
-    `checks.reading` has it.
+    A step whose result no later equation uses, and that is not the answer, as its value or as it is printed
+    (60 for `60%`, 2.5 for `2.5 million`), is doubted. The last step is doubted by 0.25 for each given number
+    that no equation uses (as itself, as a percentage, or as what is missing to or added to the whole), and by
+    0.5 for an answer to "how many" or "how much" that is not above 0, or to "how many" that is not whole
+    although all given numbers are. `answer` is the final answer as `checks.reading` has it.
     """
     doubts = [UNKNOWN] * len(steps)
     if not isinstance(answer, Fraction):
         return doubts
+    shown = {answer, *_printed("".join(steps))}
     used: set[Number] = set()
     found = False
     for k in range(len(steps) - 1, -1, -1):
@@ -49,7 +51,7 @@ def check_use(problem: str, steps: Sequence[str], answer: Fraction | str | None)
                 continue
             found = True
             result = None if goal is None or goal.operators else goal.exact
-            if result is not None and result != answer and not _is_used(plain(result), used):
+            if result is not None and result not in shown and not _is_used(plain(result), used):
                 doubts[k] = Verdict(SOFT, f"{show_number(result)} is never used")
             used.update(map(plain, source.numbers))
             if goal is not None and goal.operators:
@@ -62,6 +64,15 @@ def check_use(problem: str, steps: Sequence[str], answer: Fraction | str | None)
 def with_doubts(verdicts: Sequence[Verdict], doubts: Sequence[Verdict]) -> list[Verdict]:
     """The verdicts of a path, each replaced by its doubt where that is lower."""
     return [d if d.known and d.value < v.value else v for v, d in zip(verdicts, doubts, strict=True)]
+
+
+def _printed(path: str) -> list[Number]:
+    """The value of a path's final answer and the numbers that it is written with."""
+    answer = final_answer(path)
+    if answer is None:
+        return []
+    value = answer_value(answer)
+    return numbers_in(answer) if value is None else [value, *numbers_in(answer)]
 
 
 def _join(first: Verdict, second: Verdict) -> Verdict:

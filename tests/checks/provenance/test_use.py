@@ -27,6 +27,37 @@ def test_a_given_number_left_out():
     assert check_use(EGGS, steps, Fraction(32))[-1] == Verdict(-0.5, "never uses 3, 4")
 
 
+@pytest.mark.parametrize(
+    ("step", "last"),
+    [
+        ("15/25*100=60\n", "The answer is 60%."),
+        ("15/25=0.6\n", "The answer is 60%."),
+        ("15/25*100=60\n", "The answer is 60."),
+        ("15/25=0.6\n", "#### 0.6"),
+        ("25-15=10\n", "The answer is 10 million."),
+        ("25-15=10\n", "The answer is 10 dozen eggs."),
+        ("25-15=10\n", "The answer is ten dozen eggs."),
+    ],
+)
+def test_the_answer_uses_the_number_that_it_prints(step, last):
+    problem = "Of 25 pupils 15 came. What share is that?"
+    verdicts = read_path(problem, (step, last), False).verdicts["provenance"]
+    assert not any("never used" in verdict.reason for verdict in verdicts)
+
+
+@pytest.mark.parametrize("last", ["The answer is 60%.", "#### 60", "The answer is 60 million."])
+def test_the_printed_answer_uses_no_other_number(last):
+    problem = "Of 25 pupils 15 came. What share is that?"
+    verdicts = read_path(problem, ("25-15=10\n", "15/25*100=60\n", last), False).verdicts["provenance"]
+    assert verdicts[0].reason == "10 is never used"
+
+
+def test_a_whole_percentage_is_a_whole_answer():
+    problem = "Of 25 pupils 15 came. How many percent is that?"
+    (*_, last) = read_path(problem, ("15/25*100=60\n", "The answer is 60%."), False).verdicts["provenance"]
+    assert "to how many" not in last.reason
+
+
 def test_many_left_out_are_no_refutation():
     question = "There are 3, 4, 5, 6, 7, 8 and 9. How many are 1 and 2?"
     (verdict,) = check_use(question, ("1+2=3",), Fraction(3))
