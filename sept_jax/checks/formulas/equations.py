@@ -32,7 +32,7 @@ from sept_jax.checks.formulas.lexer import (
 )  # fmt: skip
 from sept_jax.checks.formulas.parser import MAX_WORK, Parser
 from sept_jax.checks.formulas.readings import readings
-from sept_jax.checks.formulas.values import Value
+from sept_jax.checks.formulas.values import PERHAPS_DASH, Value
 from sept_jax.checks.formulas.words import AFTER, JOINTS, MEASURES, singular, word_set
 
 CACHED_CHARS = 1_024
@@ -106,14 +106,22 @@ def _stream_links(tokens: Tokens) -> list[Link]:
         right = _starting(parser, tokens, begin, end)
         following = n + 1 < len(cuts)
         whole = right is not None and following and right.end == end
-        if kinds[cut] == REL and (left is not None or right is not None):
+        unequal = _perhaps_unequal(tokens, cut)
+        if kinds[cut] == REL and (left is not None or (right is not None and not unequal)):
             continues = bool(links) and left is not None and links[-1].end == tokens.ends[left.end - 1]
+            if unequal and not (continues and links[-1].holds):
+                left = left._replace(doubtful=True)
             links.append(_link(tokens, parser, cut, left, right, continues))
         if parser.work > MAX_WORK:
             break
         if following:
             left = right if whole else _ending(parser, tokens, begin, end)
     return links
+
+
+def _perhaps_unequal(tokens: Tokens, cut: int) -> bool:
+    """Whether a relation and the factorial before it are printed as `!=`."""
+    return tokens.text.endswith("!=", 0, tokens.ends[cut])
 
 
 def _starting(parser: Parser, tokens: Tokens, start: int, end: int) -> Side | None:
@@ -221,11 +229,15 @@ def _left_side(
     if before >= start and kinds[before] == SEP and values[before] == "-":
         found += readings(parser, before + 1, end) and _negated(parser, tokens, before, end)
     if dash:
-        found += readings(parser, dash + 1, end)
+        found += _far_fetched(readings(parser, dash + 1, end))
     if kinds[at] == OP:
         # "Revenue - 30 + 5 = 75"
         doubtful |= (before >= start and kinds[before] == WORD) or goes_on(tokens, at)
-        found += readings(parser, at + 1, end)
+        spaced = not touching(tokens, at + 1)
+        if spaced or before < 0 or kinds[before] == NL:
+            unsigned = readings(parser, at + 1, end)
+            named = before >= start and kinds[before] == WORD and values[before] not in JOINTS
+            found += unsigned if spaced and named else _far_fetched(unsigned)
     if not found[0].operators and (words or (before >= start and kinds[before] in (WORD, RP, VAR))):
         return None  # "Day 2 = 5 + 3", "8 batches = 5.5 * 8"
     return Side(found, at, end, _measures(words), doubtful)
@@ -234,6 +246,11 @@ def _left_side(
 def _is_amount(tokens: Tokens, at: int) -> bool:
     """Whether the token is a word that "of" gives the amount of: a total, a cost."""
     return tokens.kinds[at] == WORD and tokens.values[at] in _AMOUNTS
+
+
+def _far_fetched(found: list[Value]) -> list[Value]:
+    """Readings of a minus sign as a dash that only keep an equation from being refuted."""
+    return [value._replace(reading=value.reading | PERHAPS_DASH) for value in found]
 
 
 def _negated(parser: Parser, tokens: Tokens, sign: int, end: int) -> list[Value]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sept_jax.checks.formulas.conversions import convertible
 from sept_jax.checks.formulas.lexer import CUR, NL, REL, SEP, WORD, Tokens
-from sept_jax.checks.formulas.values import PERCENT_PLAIN, Value
+from sept_jax.checks.formulas.values import BY_FRACTION, PERCENT_PLAIN, TIGHT, Value
 from sept_jax.checks.formulas.words import DOUBTS, MEASURES, SCALES
 
 _STOPS = frozenset(".;?")
@@ -35,22 +35,43 @@ def judge(
     if bare and (not continues or left.words or right.words or first.exact == second.exact):
         return None, first, second
     open_to_doubt = left.doubtful or right.doubtful
+    about = None
     for a in left.values:
         for b in right.values:
             holds = compare(a, b, relation)
             if holds:
-                return True, a, b
-            open_to_doubt |= holds is None
+                if _is_printed(a, b):
+                    return True, a, b
+                about = about or (a, b)
+            open_to_doubt |= holds is not False
     if not open_to_doubt:
         signs = "+" in first.operators or "-" in first.operators
         open_to_doubt = (
-            (second.operators and second.numbers[0] == first.exact)  # 5*60 = 300 + 58 = 358
+            _runs_on(first, second)
             or (signs and (first.ambiguous | second.ambiguous) & PERCENT_PLAIN)  # 100 - 20%
             or _converts(first, second, left.words, right.words)
             or ("cent" in left.words + right.words and CUR in tokens.kinds[left.start : right.end])
             or doubted(tokens, left.start, right.end)
         )
-    return None if open_to_doubt else False, first, second
+    return None if open_to_doubt else False, *(about or (first, second))
+
+
+def _runs_on(left: Value, right: Value) -> bool:
+    """Whether the right side starts with the result and goes on from there: 5*60 = 300 + 58 = 358."""
+    return right.operators[:1] not in ((), ("!",)) and right.numbers[0] == left.exact
+
+
+def _is_printed(left: Value, right: Value) -> bool:
+    """Whether two readings are the usual ones, or others that the print shows: `28 / 1/5` by its blanks, and
+    the mark of a bare result, as in `5/20*100 = 25%` or the end of a sentence, `so 3 + 4 = 7!`."""
+    if left.reading and (left.reading != BY_FRACTION or left.ambiguous & TIGHT):
+        return False
+    if not right.reading or (right.reading == BY_FRACTION and not right.ambiguous & TIGHT):
+        return True
+    if right.operators or not left.operators or left.ambiguous & right.ambiguous:
+        return False
+    percentage = 100 in left.numbers or "+" in left.operators or "-" in left.operators
+    return percentage or not right.reading & PERCENT_PLAIN
 
 
 def compare(left: Value, right: Value, relation: str) -> bool | None:

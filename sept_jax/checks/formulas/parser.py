@@ -174,10 +174,11 @@ class Parser:
                     left = self.apply("/", left, 100)
             elif kind == BANG and touching(self.tokens, self.pos):
                 self.pos += 1
+                if self.peek() == BANG and touching(self.tokens, self.pos):
+                    raise Abstain  # 5!! is a double factorial, or (5!)!
                 self.ambiguous |= NO_FACTORIAL
-                if not self.reading & NO_FACTORIAL:
-                    self.operators.append("!")
-                    left = factorial(left) if number(left) else ("!", left)
+                self.operators.append("!")
+                left = factorial(left) if number(left) else ("!", left)
             elif kind == WORD:
                 if self.symbolic and self.in_angle and self.values[self.pos] == "degree":
                     self.pos += 1

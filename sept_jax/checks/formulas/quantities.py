@@ -23,7 +23,7 @@ from sept_jax.checks.formulas.lexer import (
 )  # fmt: skip
 from sept_jax.checks.formulas.symbols import letters
 from sept_jax.checks.formulas.terms import Tree, number
-from sept_jax.checks.formulas.values import BY_FRACTION, MIXED_PRODUCT
+from sept_jax.checks.formulas.values import BY_FRACTION, MIXED_PRODUCT, TIGHT
 from sept_jax.checks.formulas.words import JOINTS, MEASURES, SHORT_UNITS, singular
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def by_fraction(parser: Parser) -> bool:
     if parser.peek() != OP or parser.values[at] != "/" or parser.peek(1) != NUM or kinds[at - 1] != NUM:
         return False
     parser.ambiguous |= BY_FRACTION
+    tokens = parser.tokens
+    apart = not touching(tokens, at - 1) or tokens.text.startswith(("÷", "\\div"), tokens.starts[at - 2])
+    if not (apart and touching(tokens, at) and touching(tokens, at + 1)):
+        parser.ambiguous |= TIGHT
     return bool(parser.reading & BY_FRACTION)
 
 

@@ -43,6 +43,35 @@ def test_matching_reading_is_reported():
     assert link.right.exact == 25
     (link,) = find_links("so 3 + 4 = 7!")
     assert (link.holds, link.right.exact) == (True, 7)
+    (link,) = find_links("10% + 5 = 15")
+    assert (link.holds, link.left.exact) == (None, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-8 + 2 = 10", [None]),
+        (r"\(-8 + 2 = 10\)", [False]),
+        ("- 8 + 2 = 10", [True]),
+        ("the price - 3 + 4 = 7", [True]),
+        (r"\( - 3 + 4 = 7 \)", [None]),
+        ("5 apples - 3 + 4 = 7", [None]),
+        ("3 + 4 = 7! = 5040", [False, True]),
+        ("3 + 4 = 7!\n= 5040", [False, True]),
+        ("10 = 3 + 7!", [None]),
+        ("5*5 = 25%", [None]),
+        ("2 + 3 = 5 = 5%", [True, None]),
+        ("30% + 20 = 50%", [None]),
+        ("28/1/5 = 140", [None]),
+        ("2*3*4=4!=24", [True, True]),
+        ("2*3*4=4!=25", [True, False]),
+        ("x!=3", []),
+        ("3!=5", [None]),
+        ("3! = 5", [False]),
+    ],
+)
+def test_another_reading_proves_only_where_print_shows_it(text, expected):
+    assert [link.holds for link in find_links(text)] == expected
 
 
 @pytest.mark.parametrize(
