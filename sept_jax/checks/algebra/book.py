@@ -23,6 +23,38 @@ TRIAL = re.compile(
 )
 """Words before an equation that make it a supposition, one of several cases, or no part of the argument."""
 
+_AROUND = 300
+"""How many characters of its sentence are read on each side of an equation."""
+
+_SENTENCE_END = re.compile(r"[.?](?=[\s$\\)]|$)|\n\s*\n")
+_LAYOUT = re.compile(
+    r"\\(?:q?quad|text|left|right|[,;! ()\[\]])|[${}~&]|\\in *\{? *\\math(?:bb|bf) *\{? *[A-Z]"
+)
+_RELATED = r"(?:[=<>≤≥≠∈]|\\(?:leq?|geq?|lt|gt|neq?|in)\b)"
+_SET = rf"(?:\b(?:odd|even|negative|prime|irrational)\b|{_RELATED})"
+_ASKED = re.compile(
+    r"\b(?:such that|satisf[a-z]*|for (?:which|what)|equation|solutions?|roots?|whenever|unless)\b"
+    r"|\b(?:if|when|for)\b\W{0,8}(?:(?:all|any|every|each)\b\W{0,8})?"
+    rf"(?:\w{{1,20}}\W{{0,8}}(?:(?:is|are)(?: an?)? )?)?{_SET}",
+    re.IGNORECASE,
+)
+"""Before `f(x) = ...`: it is a property, an equation, or said of a case."""
+
+_SOUGHT = re.compile(r".*\b(?:solv|(?<!we )find)", re.IGNORECASE | re.DOTALL)
+_CASE = re.compile(
+    rf"^\W*(?:ha(?:s|ve)\b|\w{{1,20}}\s*{_RELATED})|\b(?:if|when|whenever|unless|except|only|on)\b"
+    rf"|\bfor (?:some|certain|exactly|infinitely)\b|\bfor\b.*?(?:\d|{_SET})",
+    re.IGNORECASE | re.DOTALL,
+)
+"""After `f(x) = ...`: which x it is said of. "For all x" and "for real x" are none."""
+
+_ELSEWHERE = re.compile(r"\b(?:otherwise|elsewhere)\b", re.IGNORECASE)
+_NEXT_CLAUSE = re.compile(
+    r"\b(?:and|find|what|compute|determine|evaluate|calculate|how|then|so|thus|hence|therefore|let|prove"
+    r"|show)\b",
+    re.IGNORECASE,
+)
+
 _SHOWN = 70
 _NEAR = 60
 
@@ -98,7 +130,7 @@ class Book:
             self.relations.append(relation)
             self._heads.setdefault(self._chains, relation)
             if CALL in left.operators and not self._piecewise and is_head(left.tree):
-                self._define(left.tree[1], left.tree[2:], right.tree)
+                self._define(relation)
             if step == GIVEN:
                 self.bind(relation)
         return self.relations[first:]
@@ -137,9 +169,11 @@ class Book:
                 return tree
         return tree
 
-    def _define(self, name: str, parameters: tuple[str, ...], body: Tree) -> None:
-        """Takes the first definition of a function; a second one that differs makes it unknown."""
-        free = names(body)
+    def _define(self, relation: Relation) -> None:
+        """Takes the first definition of a function; a second one that differs makes it unknown, and so does
+        a first equation that may hold for some arguments only."""
+        (_, name, *heads), body = relation.left.tree, relation.right.tree
+        parameters, free = tuple(heads), names(body)
         if (
             name in self._unclear
             or name in free
@@ -149,10 +183,27 @@ class Book:
             return
         known = self.functions.get(name)
         if known is None:
-            self.functions[name] = (parameters, body)
+            if _is_conditional(relation, name):
+                self._unclear.add(name)
+            else:
+                self.functions[name] = (parameters, body)
         elif known[0] != parameters or equal(self.expanded(known[1]), self.expanded(body)) is False:
             self._unclear.add(name)
             del self.functions[name]
+
+
+def _is_conditional(relation: Relation, name: str) -> bool:
+    """Whether the sentence of `f(x) = ...` may say it of some x only: as what is asked for, as a property
+    ("such that P(n) = n^2 for n = 1, 2, 3"), or as one of several cases."""
+    text, (start, end) = relation.text, (relation.statement.start, relation.statement.end)
+    before = _SENTENCE_END.split(_LAYOUT.sub(" ", text[max(0, start - _AROUND) : start]))[-1]
+    after = _SENTENCE_END.split(_LAYOUT.sub(" ", text[end : end + _AROUND]), maxsplit=1)[0]
+    if _ASKED.search(before) or _ELSEWHERE.search(after):
+        return True
+    sought = _SOUGHT.match(before)
+    if sought and not re.search(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", before[sought.end() :]):
+        return True
+    return _CASE.search(_NEXT_CLAUSE.split(after, maxsplit=1)[0]) is not None
 
 
 def is_head(tree: Tree) -> bool:

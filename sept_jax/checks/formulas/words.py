@@ -17,15 +17,16 @@ FUNCTIONS = word_set(
 SHORT_UNITS = word_set("kg cm mm km ft lb lbs oz ml mg hr hrs min mins mph in sec yd")
 
 _MEASURES = {
-    "time": "second sec minute min mins hour hr hrs day week month year decade century",
-    "length": "inch inches in foot feet ft yard yd mile meter metre centimeter cm mm km kilometer m",
-    "mass": "ounce oz pound lb lbs ton gram g kg kilogram mg",
-    "volume": "cup pint quart gallon liter litre ml milliliter l teaspoon tablespoon",
-    "money": "cent dollar penny pennies nickel dime quarter buck",
+    "time": "second sec minute min mins hour hr hrs day week fortnight month year decade century centurie",
+    "length": "inch inche inches in foot feet ft yard yd mile meter metre centimeter centimetre cm "
+              "millimeter millimetre mm km kilometer kilometre m",
+    "mass": "ounce oz pound lb lbs ton gram g kg kilogram kilo mg milligram",
+    "volume": "cup pint quart gallon liter litre ml milliliter millilitre l teaspoon tablespoon",
+    "money": "cent dollar penny pennies pennie nickel dime quarter buck",
     "count": "dozen pair couple score gross hundred thousand million billion k",
-}
+}  # fmt: skip
 MEASURES = {word: kind for kind, words in _MEASURES.items() for word in words.split()}
-"""Dimension of a measure word (singular)."""
+"""Dimension of a measure word, as `singular` leaves it ("inche")."""
 
 SCALES = {
     "dozen": 12, "pair": 2, "couple": 2, "score": 20, "gross": 144, "hundred": 100, "thousand": 1000,

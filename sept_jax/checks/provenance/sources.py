@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from sept_jax.checks.formulas import words
+from sept_jax.checks.formulas.conversions import SIZES
 from sept_jax.checks.formulas.exact import Number
 from sept_jax.checks.formulas.lexer import LP, NUM, OP, REL, SEP, VAR, WORD, Tokens, tokenize
 from sept_jax.checks.provenance.numbers import (
@@ -24,6 +25,14 @@ _CONSTANTS: frozenset[Number] = frozenset(
     (1, 2, 3, 4, 5, 7, 8, 10, 12, 16, 24, 28, 30, 31, 52, 60, 100, 360, 365, 366, 1000)
 )
 """What people know and reckon with: days, hours, minutes, percent, dozens, halves."""
+
+_RATIOS: frozenset[int] = frozenset(
+    size // other
+    for kind, size in SIZES.values()
+    for one, other in SIZES.values()
+    if one == kind and size % other == 0 and size // other >= _SMALL
+)
+"""How many of one unit are another of its kind: 5280 feet a mile, 10080 minutes a week."""
 
 _TWO_DIGITS = re.compile(r"[0-9][0-9]")
 _ASSUMED = words.word_set(
@@ -125,7 +134,12 @@ def stray_number(
     usual = known | _CONSTANTS
     fresh = {
         number for number in fresh
-        if not (is_near(number, known) or _is_made(number, usual) or _is_sum(number, numbers))
+        if not (
+            is_near(number, known)
+            or _is_made(number, usual)
+            or _is_converted(number, known)
+            or _is_sum(number, numbers)
+        )
     }  # fmt: skip
     tokens = tokenize(step) if fresh else None
     if tokens is None:
@@ -177,6 +191,13 @@ def _is_made(number: Number, known: set[Number]) -> bool:
         elif one and (number / one in known or one / number in known or number * 100 / one in known):
             return True
     return False
+
+
+def _is_converted(number: Number, known: set[Number]) -> bool:
+    """Whether a number is a known amount in another unit, or the one that turns units into each other."""
+    return number in _RATIOS or any(
+        number * ratio in known or Fraction(number, ratio) in known for ratio in _RATIOS
+    )
 
 
 def _is_sum(number: Number, numbers: list[Number]) -> bool:

@@ -241,6 +241,55 @@ def test_paths(problem, steps, values):
     assert [verdict.value for verdict in check_algebra(problem, steps)] == values
 
 
+NO_DEFINITIONS = {
+    "values at some numbers": (
+        "$P(x)$ is a monic quartic polynomial such that $P(n) = n^2$ for $n=1,2,3,4$. Find $P(5)$.",
+        ["So P(5) = 49.", "So P(5) = 25."],
+    ),
+    "values at some numbers, later": (
+        "The polynomial $P(x)$ is monic and $P(n) = n^2$ for all $n$ in $\\{1,2,3,4\\}$.",
+        ["We know that $P(n) = n^2$ here.", "So P(5) = 49."],
+    ),
+    "an equation to solve": (
+        "The function $f$ is odd. Find all n such that $f(n) = n$.",
+        ["So f(2) = 4."],
+    ),
+    "an equation said in a step": ("", ["We solve f(x) = 2x.", "So f(2) = 5."]),
+    "an equation that has a solution": ("The equation f(x) = 2x has one solution.", ["f(2) = 5"]),
+    "what it satisfies": ("A function satisfies $f(n) = 2n$ whenever n is odd.", ["f(4) = 3"]),
+    "half of the line": ("Let $f(x) = 2x + 1$ for $x < 0$ and $f(x) = x^2$ for $x \\ge 0$.", ["f(3) = 9"]),
+    "half of the line, in brackets": ("Let $f(x) = 2x + 1$ ($x < 0$), and x^2 elsewhere.", ["f(3) = 9"]),
+    "half of the line, first": ("For $x < 0$, $f(x) = 2x + 1$.", ["f(3) = 9"]),
+    "an interval": (r"Let $f(x) = x$ for $0 \le x < 1$, and $f(x + 1) = f(x)$.", ["f(3) = 0"]),
+    "odd numbers": ("f(x)=2x if x is odd, and x/2 otherwise", ["f(4) = 2"]),
+    "even numbers": ("Define f(n) = n/2 for even n and 3n + 1 for odd n.", ["f(5) = 16"]),
+    "even numbers, first": ("If n is even, then f(n) = n/2.", ["f(5) = 16"]),
+    "some number": ("We have f(x) = 2x for some x.", ["f(5) = 16"]),
+}
+
+
+@pytest.mark.parametrize(("problem", "steps"), NO_DEFINITIONS.values(), ids=NO_DEFINITIONS.keys())
+def test_an_equation_on_a_condition_is_no_definition(problem, steps):
+    for verdict in check_algebra(problem, steps):
+        assert not verdict.known, verdict.reason
+
+
+DEFINITIONS = {
+    "all": "Let f(x) = 2x + 1 for all x.",
+    "real": r"Let $f(x) = 2x + 1$ for real numbers $x$, and let $g(x) = 3$ for $x > 0$.",
+    "asked before": "Find f(2) if f(x) = 2x + 1.",
+    "asked after": "If f(x) = 2x + 1, find all n such that f(f(n)) = 3.",
+    "with another": "Let $f(x) = 2x + 1$ and $g(x) = 3x$ if $x > 0$. What is f(2)?",
+    "the sentence before": r"Find all values. The function is \[f(x) = 2x + 1.\] When is it odd?",
+}
+
+
+@pytest.mark.parametrize("problem", DEFINITIONS.values(), ids=DEFINITIONS.keys())
+def test_definitions(problem):
+    steps = ["f(2) = 5", "f(2) = 6", "To find the next, we use f(x) = 2x + 1.", "f(4) = 9"]
+    assert [verdict.value for verdict in check_algebra(problem, steps)] == [1, -1, 0, 1]
+
+
 def test_many_relations_before_a_chain_ends_are_no_obstacle():
     step = "x + x = 2x = 3x - x. " + "y_1 = 2. " * 90
     assert check_algebra("", (step,))[0].value >= 0

@@ -2,7 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from sept_jax.checks.formulas.conversions import convertible, false_conversion
+from sept_jax.checks.formulas.conversions import SIZES, convertible, false_conversion
+from sept_jax.checks.formulas.words import MEASURES
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,7 @@ def test_units_of_one_kind_convert():
     assert not convertible({"hour"}, Fraction(10))
     assert convertible({"day"}, Fraction(365))
     assert not convertible({"apple"}, Fraction(60))
+
+
+def test_every_unit_is_a_measure():
+    assert SIZES.keys() <= MEASURES.keys()

@@ -21,6 +21,10 @@ STRAY = {
     "letters": (["x + 87 = 180"], [0]),
     "a year of our time": (["In 2023 she buys it"], [0]),
     "time of day": (["At 5:55 she feeds it"], [0]),
+    "a conversion": (["There are 5280 feet in a mile.", "There are 10080 minutes in a week."], [0, 0]),
+    "converted": (["The 180 days are 259200 minutes."], [0]),
+    "no conversion": (["There are 5270 feet in a mile."], [-1]),
+    "one more than a conversion": (["There are 5281 feet in a mile."], [-1]),
     "cut off": (["180 / 110 = 1.636... bags"], [1]),
 }  # fmt: skip
 
