@@ -265,7 +265,8 @@ def _train(
         loop, notes = restore_loop(checkpoints, start_loop(experiment, experiment.params))
         seconds_before, kept = notes["seconds"], int(loop.state.step)
         notes["stopped"] = None
-        if notes["measured_with"] != measured_with:  # trained and start are compared on the same problems
+        notes.setdefault("anchors", [kept])  # runs of earlier versions noted neither
+        if notes.get("measured_with") != measured_with:  # trained and start are compared on the same problems
             begun = restore_policy(checkpoints, experiment, 0)
             notes |= {"base": accuracies(begun, loop.state.key, None), "measured_with": measured_with}
             if kept >= config.steps:
