@@ -243,8 +243,10 @@ def _sample(
         rollouts, caches, at = jax.lax.while_loop(too_many, step, (rollouts, caches, at))
         whole = _put_rows(whole, place, rollouts, shards)
         if slots:
+            caches = [tuple(x.reshape(len(lengths), -1, *x.shape[1:]) for x in pair) for pair in caches]
             drawn = rollouts, caches, row_keys, place
             (rollouts, caches, row_keys, place), given = _pack(drawn, given, slots, wide, shards)
+            caches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), caches)
     return whole
 
 

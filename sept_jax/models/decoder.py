@@ -22,7 +22,7 @@ from sept_jax.records import Prompts
 from sept_jax.sharding import constrain, constrain_batch, platform
 
 PromptCache = tuple[Float[Array, "B Hkv K P"], Float[Array, "B Hkv P K"]]
-PathCache = tuple[Float[Array, "B G Hkv K T"], Float[Array, "B G Hkv T K"]]
+PathCache = tuple[Float[Array, "N Hkv K T"], Float[Array, "N Hkv T K"]]
 Attend = Callable[[Array, Array, Array], tuple[Array, Any]]
 
 QUERIES = 256
@@ -125,15 +125,16 @@ _product = functools.partial(jnp.matmul, preferred_element_type=jnp.float32)
 
 def attention(
     query: Float[Array, "B *G N H K"],
-    own: tuple[Float[Array, "B *G Hkv K M"], Float[Array, "B *G Hkv M K"]],
+    own: tuple[Float[Array, "*BG Hkv K M"], Float[Array, "*BG Hkv M K"]],
     own_mask: Bool[Array, "N M"],
     prompt: PromptCache | None = None,
     prompt_mask: Bool[Array, "B P"] | None = None,
 ) -> Float[Array, "B *G N H K"]:
     """Grouped-query attention of paths to themselves and, beside it, to their prompt's keys and values.
 
-    `own` and `prompt` are keys and values as `kept` lays them; the prompt's are shared by the G paths, which
-    meet them as the rows of one product. One softmax, in f32, runs over both.
+    `own` and `prompt` are keys and values as `kept` lays them; the paths' own may have B and G as one axis.
+    The prompt's are shared by the G paths, which meet them as the rows of one product. One softmax, in f32,
+    runs over both.
     """
     dtype, head_dim = query.dtype, query.shape[-1]
     *rows, count, _, _ = query.shape
@@ -380,8 +381,12 @@ def _last(x: Float[Array, "B P D"], length: Int[Array, " B"]) -> Float[Array, "B
 def empty_caches(
     config: ModelConfig, problems: int, paths: int, new: int, dtype: DTypeLike
 ) -> list[PathCache]:
-    """Zeroed keys and values of the paths, one pair a layer."""
-    rows, head_dim = (problems, paths, config.num_kv_heads), config.head_dim
+    """Zeroed keys and values of N = B * G paths, one pair a layer.
+
+    Problems and paths are one axis: where either is 1, XLA would drop it ahead of the product, and then copy
+    the caches at every token.
+    """
+    rows, head_dim = (problems * paths, config.num_kv_heads), config.head_dim
     return [
         tuple(
             constrain_batch(jnp.zeros((*rows, *matrix), working_type(dtype)))
@@ -408,14 +413,14 @@ def decode(
     """
     positions = (length[:, None] + at + jnp.zeros_like(tokens))[..., None]
     prompt_mask = jnp.arange(prompt_caches[0][0].shape[3]) < length[:, None]
-    own_mask = (jnp.arange(caches[0][0].shape[4]) <= at)[None, :]
+    own_mask = (jnp.arange(caches[0][0].shape[3]) <= at)[None, :]
     x, written = embed(params, tokens[..., None], dtype), []
     for layer, prompt_cache, (keys, values) in zip(layers, prompt_caches, caches, strict=True):
 
         def attend(query, key, value, prompt_cache=prompt_cache, keys=keys, values=values):
-            new_key, new_value = kept(key, value)
-            keys = jax.lax.dynamic_update_slice_in_dim(keys, new_key, at, axis=4)
-            values = jax.lax.dynamic_update_slice_in_dim(values, new_value, at, axis=3)
+            new_key, new_value = (x.reshape(-1, *x.shape[2:]) for x in kept(key, value))
+            keys = jax.lax.dynamic_update_slice_in_dim(keys, new_key, at, axis=3)
+            values = jax.lax.dynamic_update_slice_in_dim(values, new_value, at, axis=2)
             mixed = attention(query, (keys, values), own_mask, prompt_cache, prompt_mask)
             return mixed, (keys, values)
 
