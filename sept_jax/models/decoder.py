@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts
@@ -46,13 +46,32 @@ def rounded(x: Float[Array, "*shape"], dtype: DTypeLike) -> Float[Array, "*shape
     return jax.lax.reduce_precision(x, kind.nexp, kind.nmant).astype(dtype)
 
 
-def transposed(x: Shaped[Array, "I O"]) -> Shaped[Array, "O I"]:
+def _packed(tree: PyTree) -> PyTree:
+    """bf16 arrays as bits, through which no gradient flows. What XLA's CPU backend does to bf16 beside
+    products it does in f32: of a stack that a loop slices it makes a copy. Bits it leaves as they are."""
+    return jax.tree.map(
+        lambda x: jax.lax.bitcast_convert_type(x, jnp.uint16) if x.dtype == jnp.bfloat16 else x, tree
+    )
+
+
+def _unpacked(tree: PyTree) -> PyTree:
+    """What `_packed` was given."""
+    return jax.tree.map(
+        lambda x: jax.lax.bitcast_convert_type(x, jnp.bfloat16) if x.dtype == jnp.uint16 else x, tree
+    )
+
+
+@jax.custom_vjp
+def transposed(x: Float[Array, "I O"]) -> Float[Array, "O I"]:
     """`x.T`, laid out anew on CPUs. XLA's backend for them folds a transpose into the product, and multiplies
     a bf16 product with folds in f32, at half the speed; two transposes joined are left as they are."""
     if platform() != "cpu":
         return x.T
-    half = x.shape[0] // 2
-    return jnp.concatenate([x[:half].T, x[half:].T], axis=1)
+    half, x = x.shape[0] // 2, _packed(x)
+    return _unpacked(jnp.concatenate([x[:half].T, x[half:].T], axis=1))
+
+
+transposed.defvjp(lambda x: (transposed(x), None), lambda _, gradient: (transposed(gradient),))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -429,6 +448,25 @@ def decode(
     return head_logits(params, config, x[:, :, 0]), written
 
 
+def _recomputed(layer_pass: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """`layer_pass(x, layer, length)`, made again for the backward pass, which keeps its arguments alone."""
+
+    @jax.custom_vjp
+    def one(x, layer, length):
+        return layer_pass(x, layer, length)
+
+    def forward(x, layer, length):
+        return layer_pass(x, layer, length), (_packed(x), layer, length)
+
+    def backward(saved, gradient):
+        bits, layer, length = saved
+        _, pull = jax.vjp(lambda x, layer: layer_pass(x, layer, length), _unpacked(bits), layer)
+        return *pull(gradient), None
+
+    one.defvjp(forward, backward)
+    return one
+
+
 def group_hidden(
     params: PyTree,
     config: ModelConfig,
@@ -442,26 +480,25 @@ def group_hidden(
     A prompt is computed once for its G paths. With `remat` only each layer's input is kept for the backward
     pass.
     """
-    count, width = tokens.shape[2], prompts.tokens.shape[1]
-    prompt_positions = jnp.broadcast_to(jnp.arange(width), prompts.tokens.shape)
-    prompt_mask = prompt_positions < prompts.length[:, None]
-    positions = jnp.broadcast_to(prompts.length[:, None, None] + jnp.arange(count), tokens.shape)
+    width, count = prompts.tokens.shape[1], tokens.shape[2]
 
-    def layer_pass(carry, layer):
-        module = block(config, layer)
-        prompt_x, x = carry
+    def layer_pass(x, layer, length):
+        module, (prompt_x, path_x) = block(config, _unpacked(layer)), x
+        prompt_positions = jnp.broadcast_to(jnp.arange(width), prompt_x.shape[:-1])
         prompt_x, prompt_cache = module(prompt_x, prompt_positions, _attend_causally(prompt_positions))
+        prompt_mask = prompt_positions < length[:, None]
 
         def attend(query, key, value):
-            own = kept(key, value)
-            return attention_in_parts(query, own, prompt_cache, prompt_mask), None
+            return attention_in_parts(query, kept(key, value), prompt_cache, prompt_mask), None
 
-        x, _ = module(x, positions, attend)
-        return (constrain_batch(prompt_x), constrain(x, ("batch", None, "sequence", None))), None
+        positions = jnp.broadcast_to(length[:, None, None] + jnp.arange(count), path_x.shape[:-1])
+        path_x, _ = module(path_x, positions, attend)
+        return constrain_batch(prompt_x), constrain(path_x, ("batch", None, "sequence", None))
 
-    carry = embed(params, prompts.tokens, dtype), embed(params, tokens, dtype)
-    step = jax.checkpoint(layer_pass) if remat else layer_pass
-    (prompt_x, x), _ = jax.lax.scan(step, carry, params["layers"])
+    one = _recomputed(layer_pass) if remat else layer_pass
+    start = embed(params, prompts.tokens, dtype), embed(params, tokens, dtype)
+    layers = _packed(params["layers"])  # those in bf16 are frozen
+    (prompt_x, x), _ = jax.lax.scan(lambda x, layer: (one(x, layer, prompts.length), None), start, layers)
     first = jnp.broadcast_to(_last(prompt_x, prompts.length)[:, None, None], (*x.shape[:2], 1, x.shape[-1]))
     return jnp.concatenate([first, x[:, :, :-1]], axis=2)
 

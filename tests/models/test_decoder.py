@@ -33,10 +33,14 @@ def test_dense_accumulates_in_f32():
     assert decoder.dense(x, jnp.ones((4097, 1), jnp.bfloat16), jnp.float32)[0, 0] == 9.0
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 @pytest.mark.parametrize("rows", [1, 2, 7])
-def test_transposed(rows):
-    x = jax.random.normal(jax.random.key(0), (rows, 5))
-    np.testing.assert_array_equal(decoder.transposed(x), x.T)
+def test_transposed_and_its_gradient(rows, dtype):
+    x = jax.random.normal(jax.random.key(0), (rows, 5), dtype)
+    out, back = jax.vjp(decoder.transposed, x)
+    assert out.dtype == dtype
+    np.testing.assert_array_equal(out, x.T)
+    np.testing.assert_array_equal(back(3 * out)[0], 3 * x)
 
 
 def test_no_product_of_dense_or_its_gradient_is_compiled_with_a_fold():
@@ -123,6 +127,41 @@ def test_group_hidden_predicts_as_the_plain_forward_pass(remat):
             for t in range(5):
                 plain = tiny.next_logits(params, sequence[: size + t])
                 np.testing.assert_allclose(ours[b, g, t], plain, atol=2e-4)  # of 8; AVX2: 6e-5
+
+
+def make_teaching(remat, frozen):
+    """A loss in bf16, and the layers' parameters that it is differentiated for: all, in f32, or norms alone,
+    beside matrices that are frozen in bf16."""
+    params, prompts = tiny.params(), tiny.prompts()
+    paths = jnp.asarray(np.random.default_rng(1).integers(2, 19, (4, 3, 5)), jnp.int32)
+    layers, fixed = params["layers"], decoder.for_compute(params, jnp.bfloat16)["layers"]
+    trained = {name: leaf for name, leaf in layers.items() if not frozen or name.endswith("norm")}
+
+    def loss(trained):
+        whole = {**params, "layers": {**fixed, **trained}}
+        hidden = decoder.group_hidden(whole, tiny.MODEL, prompts, paths, jnp.bfloat16, remat)
+        return jnp.mean(jnp.sin(hidden.astype(jnp.float32)))
+
+    return loss, trained
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_layer_made_again_has_the_same_gradient_in_bf16(frozen):
+    (kept, trained), (again, _) = (make_teaching(remat, frozen) for remat in (False, True))
+    slope, other = jax.grad(kept)(trained), jax.grad(again)(trained)
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(slope))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0.05, atol=1e-4), slope, other)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="what XLA's CPU backend does to bf16")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_kept_of_layers_in_bf16_has_no_copy_in_f32(frozen):
+    loss, trained = make_teaching(remat=True, frozen=frozen)
+    text = jax.jit(jax.grad(loss)).lower(trained).compile().as_text()
+    layers = tiny.MODEL.num_layers
+    assert f"u16[{layers},4,3,5,16]" in text  # the paths' hidden states
+    assert f"f32[{layers},4,3,5,16]" not in text
+    assert (f"f32[{layers},16,24]" in text) != frozen  # an MLP's weights
 
 
 def test_long_paths_in_parts_are_what_they_are_whole(monkeypatch):
