@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, BFloat16, Bool, Float, Int, PyTree, UInt16
 
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts
@@ -46,12 +46,20 @@ def rounded(x: Float[Array, "*shape"], dtype: DTypeLike) -> Float[Array, "*shape
     return jax.lax.reduce_precision(x, kind.nexp, kind.nmant).astype(dtype)
 
 
+@jax.custom_jvp
+def _bits(x: BFloat16[Array, "*shape"]) -> UInt16[Array, "*shape"]:
+    return jax.lax.bitcast_convert_type(x, jnp.uint16)
+
+
+@_bits.defjvp
+def _refuse(primals, tangents):
+    raise TypeError("bf16 parameters are frozen and have no gradient: differentiate f32 ones")
+
+
 def _packed(tree: PyTree) -> PyTree:
-    """bf16 arrays as bits, through which no gradient flows. What XLA's CPU backend does to bf16 beside
+    """bf16 arrays as bits, which cannot be differentiated. What XLA's CPU backend does to bf16 beside
     products it does in f32: of a stack that a loop slices it makes a copy. Bits it leaves as they are."""
-    return jax.tree.map(
-        lambda x: jax.lax.bitcast_convert_type(x, jnp.uint16) if x.dtype == jnp.bfloat16 else x, tree
-    )
+    return jax.tree.map(lambda x: _bits(x) if x.dtype == jnp.bfloat16 else x, tree)
 
 
 def _unpacked(tree: PyTree) -> PyTree:

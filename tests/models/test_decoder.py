@@ -153,6 +153,12 @@ def test_a_layer_made_again_has_the_same_gradient_in_bf16(frozen):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0.05, atol=1e-4), slope, other)
 
 
+def test_parameters_in_bf16_are_not_differentiated_in_silence():
+    loss, trained = make_teaching(remat=True, frozen=False)
+    with pytest.raises(TypeError, match="differentiate f32"):
+        jax.grad(loss)(decoder.for_compute(trained, jnp.bfloat16))
+
+
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="what XLA's CPU backend does to bf16")
 @pytest.mark.parametrize("frozen", [False, True])
 def test_what_is_kept_of_layers_in_bf16_has_no_copy_in_f32(frozen):
