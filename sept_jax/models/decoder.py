@@ -467,7 +467,7 @@ def _recomputed(layer_pass: Callable[..., PyTree]) -> Callable[..., PyTree]:
         return layer_pass(x, layer, length), (_packed(x), layer, length)
 
     def backward(saved, gradient):
-        bits, layer, length = saved
+        bits, layer, length = jax.lax.optimization_barrier(saved)
         _, pull = jax.vjp(lambda x, layer: layer_pass(x, layer, length), _unpacked(bits), layer)
         return *pull(gradient), None
 
