@@ -40,6 +40,7 @@ def make_config(model: Path, data: Path, prompts: int, group: int, new: int, dty
             "sampling.group_size": group,
             "sampling.max_new_tokens": new,
             "sampling.compactions": 0,  # 64 tokens are too few for any path to leave early
+            "sampling.growths": 0,
             "memory.micro_batches": 1,  # no second gradient to add up
             "memory.logit_chunk": 4,  # of each of the 64 paths
             "curriculum.start": 1.0,

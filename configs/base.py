@@ -75,7 +75,9 @@ def get_config() -> ConfigDict:
     config.sampling.policy = "current"  # "start": all paths are the untrained policy's (offline)
     config.sampling.top_k = 0
     config.sampling.top_p = 1.0
-    # how often the paths that go on are packed into half as many rows; each is one more program to compile
+    # how often the arrays of their keys and values, which each token reads whole, double, and how often the
+    # paths that go on are packed into half as many rows; each is one more pass to compile
+    config.sampling.growths = 2
     config.sampling.compactions = 2
     config.sampling.stop = ()  # strings that end a path
     # the batch is drawn in as many pieces, one scored while the next is drawn; smaller pieces are slower: on

@@ -20,7 +20,8 @@ def get_config():
     config.prompt.plain = "{question}\n{solution}"
     config.prompt.buckets = (16, 24)
     config.sampling.max_new_tokens = 72  # of 6 operations; mistakes can make more, which is cut
-    config.sampling.compactions = 0  # of a decoder this small, compiling costs more than it saves
+    # of a decoder this small, compiling costs more than it saves
+    config.sampling.compactions = config.sampling.growths = 0
     config.scoring.strict = True
     config.scoring.max_steps = 12
     config.scoring.weights.update(dict.fromkeys(config.scoring.weights, 0.0))

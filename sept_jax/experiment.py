@@ -137,6 +137,7 @@ def make_sampling(config: ConfigDict, **of_tokens: Any) -> SamplingConfig:
         top_k=settings.top_k,
         top_p=settings.top_p,
         compactions=settings.compactions,
+        growths=settings.growths,
         **of_tokens,
     )
 

@@ -45,6 +45,7 @@ MAY_CHANGE = (
     "memory",
     "sampling.chunks",
     "sampling.compactions",
+    "sampling.growths",
 )
 """Config keys that a resumed run may change: before an alarm they do not enter the updates, or by rounding
 alone."""

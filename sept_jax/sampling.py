@@ -23,7 +23,9 @@ class SamplingConfig:
 
     `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 leave the distribution whole. `stop` holds token
     sequences that end a path beside `eos_ids`; both are kept in the path. `compactions` is how often the
-    paths that go on are packed into half as many rows; each is one more decoding pass to compile.
+    paths that go on are packed into half as many rows, `growths` how often the arrays of their keys and
+    values, which each token reads whole, double before they hold `max_new_tokens`; each of either is one more
+    decoding pass to compile.
     """
 
     group_size: int
@@ -35,6 +37,7 @@ class SamplingConfig:
     stop: tuple[tuple[int, ...], ...] = ()
     pad_id: int = 0
     compactions: int = 0
+    growths: int = 0
 
 
 def _threshold(values: Float[Array, "... V"], enough) -> Float[Array, "... 1"]:
@@ -154,9 +157,10 @@ def sample_groups(
 
     A prompt is prefilled once and its keys and values are shared by its paths. Whenever the paths that go on
     fit into half of the rows, on each device for itself, they are packed into these, as often as
-    `config.compactions` says; the loop ends with the last path. Path g of prompt b draws its token t from
-    key, `first` + b, g and t alone: chunks of a batch, each with the number of prompts before it as `first`,
-    draw what the batch would, and so does a packed one.
+    `config.compactions` says; the loop ends with the last path. Keys and values of paths are kept in arrays
+    that double `config.growths` times. Path g of prompt b draws its token t from key, `first` + b, g and t
+    alone: chunks of a batch, each with the number of prompts before it as `first`, draw what the batch would,
+    and so does one that is packed or whose arrays grow.
     """
     temperature = None
     if config.temperature not in (0.0, 1.0):  # one program for all of them
@@ -220,12 +224,15 @@ def _sample(
         finished=jnp.zeros(shape[:2], bool),
     )
     whole = rollouts = write(empty, row_keys, opening, jnp.zeros((), jnp.int32))
-    caches = decoder.empty_caches(model, problems, paths, width, dtype)
     given, at = (prompts.length, prompt_caches), jnp.ones((), jnp.int32)
     shards = batch_shards(problems)
     place = rows % (problems * paths // shards)
-    for slots, wide in [*_packings(problems // shards, paths, config.compactions), (0, 1)]:
+    stages = _stages(problems // shards, paths, config)
+    caches = decoder.empty_caches(model, problems, paths, stages[0][0], dtype)
+    for room, slots, wide in stages:
+        caches = decoder.with_room(caches, room)
         lengths, prompt_caches = given
+        end = min(room + 1, width)
 
         def step(carry, row_keys=row_keys, lengths=lengths, prompt_caches=prompt_caches):
             rollouts, caches, at = carry
@@ -235,12 +242,14 @@ def _sample(
             )  # fmt: skip
             return write(rollouts, row_keys, logits, at), caches, at + 1
 
-        def too_many(carry, slots=slots, wide=wide):
+        def too_many(carry, end=end, slots=slots, wide=wide):
             rollouts, _, at = carry
             needed = -(-(~rollouts.finished).sum(-1) // wide)
-            return (at < width) & (needed.reshape(shards, -1).sum(-1).max() > slots)
+            return (at < end) & (needed.reshape(shards, -1).sum(-1).max() > slots)
 
         rollouts, caches, at = jax.lax.while_loop(too_many, step, (rollouts, caches, at))
+        if room < width:
+            continue
         whole = _put_rows(whole, place, rollouts, shards)
         if slots:
             caches = [tuple(x.reshape(len(lengths), -1, *x.shape[1:]) for x in pair) for pair in caches]
@@ -248,6 +257,14 @@ def _sample(
             (rollouts, caches, row_keys, place), given = _pack(drawn, given, slots, wide, shards)
             caches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), caches)
     return whole
+
+
+def _stages(problems: int, paths: int, config: SamplingConfig) -> list[tuple[int, int, int]]:
+    """Of each decoding pass the tokens that its caches hold, and the problems and paths that what goes on has
+    to fit into to end it: caches grow first, while most paths go on; then these are packed."""
+    width, packings = config.max_new_tokens, [*_packings(problems, paths, config.compactions), (0, 1)]
+    rooms = sorted({-(-width // 2**left) for left in range(1, config.growths + 1)} - {width})
+    return [(room, *packings[0]) for room in rooms] + [(width, *packing) for packing in packings]
 
 
 def _packings(problems: int, paths: int, count: int) -> list[tuple[int, int]]:

@@ -66,9 +66,9 @@ def validate(config: ConfigDict) -> None:
     method, config = METHODS[config.method], complete(config)
     for key in (
         "steps", "warm_start.steps", "optimizer.warmup_steps", "optimizer.decay_steps",
-        "sampling.temperature", "sampling.top_k", "sampling.compactions", "loss.kl_weight",
-        "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems", "log.samples",
-        "data.validation",
+        "sampling.temperature", "sampling.top_k", "sampling.compactions", "sampling.growths",
+        "loss.kl_weight", "loss.contrastive_weight", "optimizer.weight_decay", "evaluation.ood_problems",
+        "log.samples", "data.validation",
         "scoring.workers", "seed", "loss.contrastive_min_gap", "warm_start.warmup_steps",
         "warm_start.weight_decay", "guard.max_alarms", "guard.entropy_floor", "guard.diversity_floor",
         "guard.answered_fall", "guard.quality_fall", "guard.repetition_rise", "guard.common_answer_rise",

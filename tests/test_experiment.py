@@ -49,6 +49,7 @@ def changed(**changes):
         ("scoring.workers", -1, "must not be negative"),
         ("memory.logit_chunk", 0, "must be above 0"),
         ("sampling.compactions", -1, "must not be negative"),
+        ("sampling.growths", -1, "must not be negative"),
         ("loss.importance_cap", 0.5, "it must be at least 1"),
         ("profile.steps", "3", f"expected FIRST:LAST within 1 and config.steps, {STEPS}"),
         ("profile.steps", "5:3", "expected FIRST:LAST"),

@@ -62,6 +62,7 @@ def config(**changes):
         "sampling.group_size": 2,
         "sampling.max_new_tokens": 16,
         "sampling.compactions": 0,
+        "sampling.growths": 0,
         "memory.micro_batches": 1,
         "memory.logit_chunk": 16,
     }

@@ -13,6 +13,7 @@ from sept_jax.sampling import (
     SamplingConfig,
     _packings,
     _sample,
+    _stages,
     compilations,
     draw,
     next_token,
@@ -108,6 +109,23 @@ def test_paths_that_have_ended_leave_the_batch_and_change_nothing():
     np.testing.assert_array_equal(packed.finished, whole.finished)
     for name in ("logprob", "sample_logprob", "entropy"):
         np.testing.assert_allclose(getattr(packed, name), getattr(whole, name), atol=1e-4)
+
+
+@pytest.mark.parametrize("compactions", [0, 6])
+def test_caches_that_grow_change_nothing(compactions):
+    long = dataclasses.replace(CONFIG, max_new_tokens=24)
+    whole, grown = sample(long), sample(dataclasses.replace(long, growths=3, compactions=compactions))
+    assert whole.length.max() == 24
+    for name in ("tokens", "length", "finished"):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(whole, name))
+    for name in ("logprob", "sample_logprob", "entropy"):
+        np.testing.assert_allclose(getattr(grown, name), getattr(whole, name), atol=1e-4)
+
+
+def test_caches_grow_before_rows_are_packed():
+    config = SamplingConfig(8, 20, compactions=1, growths=2)
+    assert _stages(4, 8, config) == [(5, 4, 4), (10, 4, 4), (20, 4, 4), (20, 0, 1)]
+    assert _stages(1, 1, SamplingConfig(1, 1, growths=3)) == [(1, 0, 1)]
 
 
 def test_the_rows_are_halved_prompts_last():

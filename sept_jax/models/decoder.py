@@ -423,6 +423,17 @@ def empty_caches(
     ]
 
 
+def with_room(
+    caches: list[PathCache], new: int
+) -> list[tuple[Float[Array, "N Hkv K {new}"], Float[Array, "N Hkv {new} K"]]]:
+    """The caches with room for `new` tokens, which is no less than they have."""
+
+    def grown(x, axis):
+        return jnp.pad(x, [(0, new - size if at == axis else 0) for at, size in enumerate(x.shape)])
+
+    return [(grown(keys, 3), grown(values, 2)) for keys, values in caches]
+
+
 def decode(
     params: PyTree,
     layers: list[PyTree],
