@@ -99,7 +99,9 @@ def main() -> None:
         if given.data is None:
             return
         prompts = natural_prompts(given.data, 32, tokenizer)
-        config = SamplingConfig(8, 256, eos_ids=tokenizer.eos_ids, pad_id=tokenizer.pad_id, compactions=2)
+        config = SamplingConfig(
+            8, 256, eos_ids=tokenizer.eos_ids, pad_id=tokenizer.pad_id, compactions=2, growths=2
+        )
         yield from compare("natural: 32 GSM8K prompts x 8 paths, T<=256", prompts, config)
 
     report((with_dtypes(row, given) for row in rows()), given.json)
