@@ -34,7 +34,7 @@ def rows(
     """Tokens a second, milliseconds a kept token, and bytes, for G x T."""
     prompts = padded(made_prompts(problems, PROMPT))
     for group, new in itertools.product(paths, tokens):
-        config = SamplingConfig(group, new)
+        config = SamplingConfig(group, new, growths=2)
 
         @jax.jit
         def sample(params, prompts, key, config=config):

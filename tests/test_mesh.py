@@ -47,7 +47,8 @@ def on(mesh, batch):
         state = placed_start(mesh)
         rollouts = sample_groups(
             state.trainable, sharding.place_batch(tiny.prompts((5, 3, 4, 2) * 2), mesh), jax.random.key(0),
-            model=MODEL, config=SamplingConfig(4, 12, eos_ids=(1,), compactions=2), dtype=jnp.float32,
+            model=MODEL, config=SamplingConfig(4, 12, eos_ids=(1,), compactions=2, growths=2),
+            dtype=jnp.float32,
         )  # fmt: skip
         state, metrics = update(
             state, micro_batches(jax.device_get(batch), 1, 2),
