@@ -468,7 +468,8 @@ def decode(
 
 
 def _recomputed(layer_pass: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """`layer_pass(x, layer, length)`, made again for the backward pass, which keeps its arguments alone."""
+    """`layer_pass(x, layer, length)`, made again for the backward pass, which keeps its arguments alone. The
+    barrier is for a single layer: without a loop around it XLA would join both passes, and keep all."""
 
     @jax.custom_vjp
     def one(x, layer, length):

@@ -197,7 +197,7 @@ def test_decode_equals_the_plain_forward_pass_token_by_token():
     for b in range(4):
         plain = tiny.next_logits(params, prompts.tokens[b, : prompts.length[b]])
         first = decoder.head_logits(params, tiny.MODEL, hidden)[b]
-        np.testing.assert_allclose(first, plain, atol=1e-4)
+        np.testing.assert_allclose(first, plain, atol=5e-5)  # of 10; AMX: 2.6e-5
     for at in range(3):
         step, caches = decoder.decode(
             params, layers, tiny.MODEL, paths[:, :, at], jnp.asarray(at), prompts.length, prompt_caches,
@@ -207,7 +207,7 @@ def test_decode_equals_the_plain_forward_pass_token_by_token():
             size = int(prompts.length[b])
             for g in range(2):
                 plain = tiny.next_logits(params, [*prompts.tokens[b, :size], *paths[b, g, : at + 1]])
-                np.testing.assert_allclose(step[b, g], plain, atol=1e-4)
+                np.testing.assert_allclose(step[b, g], plain, atol=5e-5)
 
 
 def test_axes_and_abstract_parameters_fit_the_real_ones():
