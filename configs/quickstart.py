@@ -35,7 +35,7 @@ def get_config():
     config.memory.remat = False
     config.memory.micro_batches = 4
     config.memory.length_buckets = 8
-    config.warm_start.steps = 1200
+    config.warm_start.steps = 500
     config.warm_start.ood_share = 0.1  # else longer chains are a format that it has never seen
     config.evaluation.every = 64
     config.evaluation.problems = 256

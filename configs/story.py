@@ -29,7 +29,9 @@ def get_config():
     )
     config.scoring.bias = 0.0
     config.scoring.against = 4.0  # a false equation of known numbers is a wrong step, not a doubtful one
-    config.warm_start.steps = 1500
+    config.loss.contrastive_weight = 0.0  # pairs cost points here: most bad paths are a guess
+    config.curriculum.target = 0.85  # where paths agree that much, they are seldom wrong
+    config.warm_start.steps = 1000
     config.warm_start.mistakes = {
         "digit": 0.0, "copy": 0.0, "operator": 0.0, "precedence": 0.0, "carry": 0.0, "relation": 0.4,
     }  # fmt: skip

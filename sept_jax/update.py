@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from sept_jax import losses
 from sept_jax.models import decoder, lora
-from sept_jax.models.config import ModelConfig
+from sept_jax.models.config import PROJECTIONS, ModelConfig
 from sept_jax.processes import largest
 from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
 from sept_jax.sharding import batch_total, place_batch
@@ -38,6 +38,10 @@ class UpdateConfig:
     logit_chunk: int = 128
 
 
+_ADAM_RMS = 0.2
+"""Root mean square of an AdamW step of learning rate 1 (Liu et al. 2025)."""
+
+
 @functools.lru_cache(maxsize=16)  # one object a setting: `update` is compiled once for it
 def make_optimizer(
     learning_rate: float,
@@ -46,12 +50,15 @@ def make_optimizer(
     clip_norm: float,
     b2: float,
     decay_steps: int = 0,
+    muon: bool = False,
 ) -> optax.GradientTransformation:
     """AdamW behind a clip by global norm; linear warm-up, then constant, or with `decay_steps` cosine to zero
     at that step.
 
-    Biases and norms are not decayed. The last link's `step_size` scales every update and can be set in the
-    state (`optax.tree.set(state, step_size=...)`).
+    Biases and norms are not decayed. With `muon` the matrices of the layers follow Muon (Jordan 2024), at
+    AdamW's size of a step (Liu et al. 2025, arXiv 2502.16982, equation 4), and those alone are decayed. The
+    last link's `step_size` scales every update and can be set in the state
+    (`optax.tree.set(state, step_size=...)`).
     """
     warmup_steps = max(warmup_steps, 1)
     warm_up = optax.linear_schedule(learning_rate / warmup_steps, learning_rate, warmup_steps - 1)
@@ -66,10 +73,26 @@ def make_optimizer(
             lambda path, _: not path[-1].key.endswith(("norm", "bias")), params
         )
 
+    if muon:
+        rule = optax.contrib.muon(
+            schedule,
+            adam_b2=b2,
+            weight_decay=weight_decay,
+            muon_weight_dimension_numbers=_projections,
+            consistent_rms=_ADAM_RMS,
+        )
+    else:
+        rule = optax.adamw(schedule, b2=b2, weight_decay=weight_decay, mask=decayed)
     return optax.chain(
-        clip_by_global_norm(clip_norm),
-        optax.adamw(schedule, b2=b2, weight_decay=weight_decay, mask=decayed),
-        optax.inject_hyperparams(optax.scale)(step_size=1.0),
+        clip_by_global_norm(clip_norm), rule, optax.inject_hyperparams(optax.scale)(step_size=1.0)
+    )
+
+
+def _projections(params: PyTree) -> PyTree:
+    """The axes of the layers' matrices that Muon makes orthogonal, `[layer, in, out]`; None elsewhere."""
+    axes = optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=2)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: axes if path[-1].key in PROJECTIONS else None, params
     )
 
 

@@ -111,6 +111,7 @@ def warm_start(experiment: Experiment) -> PyTree:
         settings.clip_norm,
         settings.b2,
         decay_steps=settings.steps,
+        muon=settings.muon,
     )
     state = init_state(experiment, experiment.params, optimizer, experiment.model)
     objective = dataclasses.replace(experiment.update, objective="likelihood")

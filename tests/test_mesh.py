@@ -20,6 +20,7 @@ from sept_jax.update import make_optimizer, micro_batches, update
 AUTO = (jax.sharding.AxisType.Auto,) * 3
 MODEL = dataclasses.replace(tiny.MODEL, vocab_size=24, num_kv_heads=4)  # 8 and 4 divide every axis
 OPTIMIZER = make_optimizer(1e-3, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99)
+MUON = make_optimizer(1e-3, warmup_steps=1, weight_decay=0.1, clip_norm=1.0, b2=0.99, muon=True)
 MESHES = [(8, 1, 1), (1, 8, 1), (2, 2, 2), (1, 2, 4)]
 
 
@@ -29,12 +30,12 @@ def start():
     return jax.tree.map(lambda p: p * 3.0 if p.ndim > 1 else p + 0.1, made)
 
 
-def placed_start(mesh):
+def placed_start(mesh, optimizer=OPTIMIZER):
     """The state before the first update, on a mesh."""
     params = start()
     cut = sharding.tree_shardings(decoder.logical_axes(MODEL), params, mesh)
     params = jax.device_put(params, cut)
-    opt_state = OPTIMIZER.init(params)
+    opt_state = optimizer.init(params)
     like = sharding.like_parameters(opt_state, params, cut, mesh)
     return TrainState(
         params, {}, jax.device_put(opt_state, like), jnp.zeros((), jnp.int32), jax.random.key(0)
@@ -86,15 +87,27 @@ def test_sampling_and_update_equal_one_device(one_device, shape):
     assert_close(jax.device_get(told), jax.device_get(metrics), rtol=1e-5, atol=1e-5)
 
 
+def test_a_step_of_muon_equals_one_device():
+    params = start()
+    gradient = jax.tree.map(lambda p: jax.random.normal(jax.random.key(p.size), p.shape), params)
+    expected, _ = jax.jit(MUON.update)(gradient, MUON.init(params), params)
+    mesh = sharding.make_mesh((1, 2, 4))
+    state = placed_start(mesh, MUON)
+    placed = jax.device_put(gradient, jax.tree.map(lambda p: p.sharding, state.trainable))
+    found, _ = jax.jit(MUON.update)(placed, state.opt_state, state.trainable)
+    assert_close(jax.device_get(found), jax.device_get(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [OPTIMIZER, MUON], ids=["adamw", "muon"])
 @pytest.mark.parametrize("shape", MESHES)
-def test_a_device_holds_its_part_of_parameters_and_optimizer(shape):
+def test_a_device_holds_its_part_of_parameters_and_optimizer(shape, optimizer):
     mesh = sharding.make_mesh(shape)
-    state = placed_start(mesh)
+    state = placed_start(mesh, optimizer)
     cut = mesh.shape["fsdp"] * mesh.shape["tensor"]
     paths = jax.tree_util.tree_leaves_with_path((state.trainable, state.opt_state))
     for path, leaf in paths:
         part = math.prod(leaf.sharding.shard_shape(leaf.shape))
-        is_vector = jax.tree_util.keystr(path).endswith(("norm']", "bias']")) or leaf.ndim == 0
+        is_vector = jax.tree_util.keystr(path).endswith(("norm']", "bias']", "ns_coeffs")) or leaf.ndim == 0
         if not is_vector:
             assert part * cut == leaf.size, path
         assert sum(shard.data.size for shard in leaf.addressable_shards) == 8 * part

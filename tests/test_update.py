@@ -8,6 +8,7 @@ import pytest
 import tiny
 
 from sept_jax.models import decoder
+from sept_jax.models.config import PROJECTIONS
 from sept_jax.records import Rollouts, Steps, TrainState, UpdateBatch
 from sept_jax.update import (
     UpdateConfig,
@@ -214,6 +215,31 @@ def test_only_matrices_are_decayed():
     assert float(jnp.abs(updates["final_norm"]).max()) == 0.0
     assert float(jnp.abs(updates["layers"]["query_bias"]).max()) == 0.0
     np.testing.assert_allclose(updates["layers"]["query"], -0.1 * params["layers"]["query"], rtol=1e-6)
+
+
+def test_muon_moves_the_layers_matrices_alike_in_every_direction():
+    settings = {"learning_rate": 0.1, "warmup_steps": 1, "weight_decay": 0.0, "clip_norm": 1e9, "b2": 0.99}
+    params = tiny.params()
+
+    def steep(path, p):  # singular values far apart
+        return jax.random.normal(jax.random.key(len(str(path))), p.shape) * jnp.logspace(0, -2, p.shape[-1])
+
+    gradient = jax.tree_util.tree_map_with_path(steep, params)
+
+    def step(**kind):
+        optimizer = make_optimizer(**settings, **kind)
+        return optimizer.update(gradient, optimizer.init(params), params)[0]
+
+    muon, adam = step(muon=True), step()
+    for name in PROJECTIONS:
+        spread = jnp.linalg.svd(muon["layers"][name], compute_uv=False)
+        assert float((spread.max(-1) / spread.min(-1)).max()) < 5.0
+        before = jnp.linalg.svd(gradient["layers"][name], compute_uv=False)
+        assert float((before.max(-1) / before.min(-1)).min()) > 30.0
+        rms = float(jnp.sqrt(jnp.mean(muon["layers"][name] ** 2)))
+        assert 0.6 < rms / (0.2 * 0.1) < 1.3
+    for name in ("embed", "final_norm"):
+        np.testing.assert_allclose(muon[name], adam[name], rtol=0.5)  # Adam with Nesterov's momentum
 
 
 def test_learning_rate_warms_up_linearly():

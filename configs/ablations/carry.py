@@ -18,7 +18,7 @@ def get_config():
         "data": {"procedural": {"others": ("quotient", "story")}},
         "prompt": {"buckets": (16, 24, 48, 64, 80, 128)},
         "sampling": {"max_new_tokens": 84},
-        "warm_start": {"steps": 2400},  # on three tasks, in turn
+        "warm_start": {**chain.WARM_START, "steps": 2400},  # on three tasks, in turn
         "guard": {"enabled": False},
     }
     config.variants = {name: {"method": name} for name in ("sept", "gold")}

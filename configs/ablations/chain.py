@@ -11,6 +11,7 @@ from configs.ablations import base
 
 STEPS = 40
 OFTEN = ("sept", "sept_path", "gold", "majority", "self_evolve")
+WARM_START = {"steps": 1200, "learning_rate": 3e-3, "muon": False}  # of the report: AdamW alone
 SELDOM = ("more_warm_start", "self_certainty", "entropy", "trajectory", "random", "format")
 
 
@@ -21,6 +22,7 @@ def get_config():
         "steps": STEPS,
         "optimizer": {"decay_steps": STEPS},
         "guard": {"enabled": False},  # rivals fall as they do; its alarms are replayed
+        "warm_start": WARM_START,
     }
     config.variants = {name: {"method": name, "seeds": 5} for name in OFTEN}
     config.variants.update({name: {"method": name, "seeds": 3} for name in SELDOM})

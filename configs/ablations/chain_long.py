@@ -16,7 +16,12 @@ def get_config():
     config = base.get_config()
     config.name = "chain_long"
     steps = 4 * chain.STEPS
-    config.overrides = {"steps": steps, "optimizer": {"decay_steps": steps}, "guard": {"enabled": False}}
+    config.overrides = {
+        "steps": steps,
+        "optimizer": {"decay_steps": steps},
+        "guard": {"enabled": False},
+        "warm_start": chain.WARM_START,
+    }
     config.variants = {name: {"method": name} for name in METHODS}
     config.order = METHODS
     config.seeds = (0, 1, 2)

@@ -4,12 +4,18 @@ refute three fifths of them.
   python -m sept_jax.ablate --config=configs/ablations/story_carries.py
 """
 
-from configs.ablations import story
+from configs.ablations import chain, story
 
 
 def get_config():
     config = story.get_config()
     config.name = "story_carries"
-    config.overrides.warm_start = {"mistakes": {"digit": 0.01, "copy": 0.01, "carry": 0.4, "relation": 0.35}}
+    config.overrides.warm_start = {
+        **chain.WARM_START,
+        "steps": 1500,
+        "mistakes": {"digit": 0.01, "copy": 0.01, "carry": 0.4, "relation": 0.35},
+    }
+    for name in ("sept", "sept_path"):
+        config.variants[name].update(loss={"contrastive_weight": 0.1}, curriculum={"target": 0.5})
     config.search.learning_rates = (5e-5, 1e-4, 2e-4)
     return config

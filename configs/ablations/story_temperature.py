@@ -15,7 +15,7 @@ def get_config():
     config = story_carries.get_config()
     config.name = "story_temperature"
     config.overrides.sampling = {"temperature": 1.0}
-    config.variants = {name: {"method": name} for name in METHODS}
+    config.variants = {name: {**config.variants[name], "seeds": 5} for name in METHODS}
     config.order = METHODS
     config.starts = "runs/ablations/story_carries"
     config.debug_overrides.order = ("sept", "majority")
