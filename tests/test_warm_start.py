@@ -7,15 +7,18 @@ import pytest
 import tiny
 from ml_collections import ConfigDict
 
+from configs import quickstart
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import ChainSource
 from sept_jax.data.prompts import encode_prompts, render
 from sept_jax.data.vocabulary import VOCABULARY
 from sept_jax.errors import UserError
+from sept_jax.experiment import build
+from sept_jax.methods import complete
 from sept_jax.models import decoder
 from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.update import path_logprobs
-from sept_jax.warm_start import batch_indices, worked_batch
+from sept_jax.warm_start import batch_indices, further_batch, warm_start, worked_batch
 
 PROMPT = {
     "system": "", "instruction": "{question}", "few_shot": (),
@@ -87,3 +90,25 @@ def test_a_forced_prompt_teaches_what_a_shared_one_does():
         logits = decoder.logits(params, jnp.asarray([[*asked, *tokens]], jnp.int32), model)[0]
         expected = jax.nn.log_softmax(logits)[np.arange(len(tokens)) + len(asked) - 1, tokens]
         np.testing.assert_allclose(logprob[row, 0][learned], expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_muon_needs_fewer_steps_than_adamw():
+    def loss(muon):
+        config = quickstart.get_config()
+        config.method = "more_warm_start"  # it has solutions that the warm start does not see
+        config = complete(config)
+        config.warm_start.update(steps=40, batch=16, muon=muon, learning_rate=1e-2 if muon else 3e-3)
+        config.memory.length_buckets = 1
+        config.model.shape.update(width=64, mlp_width=128, num_layers=2)
+        experiment = build(config)
+        with jax.set_mesh(experiment.mesh):
+            params = warm_start(experiment)
+            unseen = jax.tree.map(jnp.asarray, further_batch(experiment, 0))
+            logprob, _ = path_logprobs(
+                params, experiment.model, unseen.prompts, unseen.rollouts, jnp.float32, logit_chunk=32
+            )
+        told = unseen.steps.step_id >= 0
+        return -float(jnp.where(told, logprob, 0.0).sum() / told.sum())
+
+    assert loss(muon=True) < loss(muon=False) - 0.1
