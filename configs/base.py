@@ -160,12 +160,12 @@ def get_config() -> ConfigDict:
     config.warm_start.start = placeholder(str)  # a run whose start is taken instead of training one
     config.warm_start.batch = 64
     config.warm_start.ood_share = 0.0  # of the worked problems with ood_operations: the format of longer ones
-    config.warm_start.learning_rate = 1e-2
+    config.warm_start.learning_rate = 3e-3
     config.warm_start.warmup_steps = 30  # then cosine to zero at the last step
     config.warm_start.weight_decay = 0.01
     config.warm_start.clip_norm = 1.0
     config.warm_start.b2 = 0.95
-    config.warm_start.muon = True  # of the layers' matrices; False: AdamW alone, which takes twice the steps
+    config.warm_start.muon = False  # the layers' matrices follow Muon, everything else AdamW
     config.warm_start.mistakes = ConfigDict(
         # a line's probability of each (precedence: a solution's); see data/mistakes.py
         {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.45, "relation": 0.0}

@@ -27,7 +27,7 @@ def get_config():
             if weight
         },
         **{f"with_{channel}": {"scoring": {"weights": {channel: 1.0}}} for channel in ASKS_THE_MODEL},
-        "no_contrastive": {"loss": {"contrastive_weight": 0.0}},
+        "with_contrastive": {"loss": {"contrastive_weight": 0.1}},  # off in story.py, too
         "no_curriculum": {"curriculum": {"uniform": True}},
         "temperature_1": {"sampling": {"temperature": 1.0}},
         f"weighting_{other}": {"scoring": {"weighting": other}},
@@ -39,6 +39,6 @@ def get_config():
     config.seeds = (0, 1, 2)
     config.starts = "runs/ablations/story"
     config.search.taken_from = "results/ablations/story/search.csv"
-    config.debug_overrides.order = ("sept", "no_contrastive")
+    config.debug_overrides.order = ("sept", "with_contrastive")
     config.debug_overrides.search.taken_from = None
     return config
