@@ -100,5 +100,5 @@ def plot(found: Sequence[Row], file: Path) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     cost.legend()
-    figure.suptitle(f"{found[0]['prompts']} prompts of {PROMPT} tokens, {found[0]['dtype']}")
+    figure.suptitle(f"prompts: {found[0]['prompts']} of {PROMPT} tokens, {found[0]['dtype']}")
     figure.savefig(file, dpi=150)
