@@ -294,7 +294,7 @@ def test_starts_of_another_ablation_are_taken_and_made_there_where_they_are_not(
     config.order, config.seeds = ("sept",), (0, 1, 2)
     config.search.learning_rates = ()
     config.workdir, config.starts = str(tmp_path / "new"), str(made.workdir)
-    config.overrides = {"steps": 10, "optimizer": {"decay_steps": 10}}
+    config.overrides.update({"steps": 10, "optimizer": {"decay_steps": 10}})
     other = read_ablation(config)
     known, find = known_of(other)
     assert set(known) == {Run(START, 0), Run(START, 1)}
