@@ -10,8 +10,8 @@ controls included; the test split is read once a run.
 from configs.ablations import base
 
 STEPS = 40
-OFTEN = ("sept", "sept_path", "gold", "majority", "self_evolve")
 WARM_START = {"steps": 1200, "learning_rate": 3e-3, "muon": False}  # of the report: AdamW alone
+OFTEN = ("sept", "sept_path", "gold", "majority", "self_evolve")
 SELDOM = ("more_warm_start", "self_certainty", "entropy", "trajectory", "random", "format")
 
 

@@ -15,7 +15,7 @@ def get_config():
         "steps": 1500,
         "mistakes": {"digit": 0.01, "copy": 0.01, "carry": 0.4, "relation": 0.35},
     }
-    for name in ("sept", "sept_path"):
+    for name in ("sept", "sept_path"):  # of the report: their own pairs and target, which story.py changes
         config.variants[name]["loss"] = {"contrastive_weight": 0.1}
     config.overrides.curriculum = {"target": 0.5}
     config.search.learning_rates = (5e-5, 1e-4, 2e-4)
