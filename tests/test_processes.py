@@ -94,7 +94,7 @@ def found(workdir):
 
 
 def assert_alike(one, two):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one[0], two[0])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-5), one[0], two[0])
     assert len(one[1]) == len(two[1])
     for here, there in zip(one[1], two[1], strict=True):
         assert here.keys() == there.keys()
