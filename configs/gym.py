@@ -1,5 +1,5 @@
 """SePT with a small instruct model on sums and legs that reasoning-gym makes, at a level that it can partly
-do. Gold answers are read in evaluation only. Needs pip install 'sept_jax[gym]'.
+do. Gold answers are read in evaluation only. Needs pip install -e '.[gym]' -c constraints.txt.
 
   python -m sept_jax.train --config=configs/gym.py
   python -m sept_jax.train --config=configs/gym.py --config.model.path=MODEL.gguf

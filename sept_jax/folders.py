@@ -32,7 +32,9 @@ def folder(given: str) -> Folder:
     if scheme != "gs":
         raise UserError(f"--workdir={given}: expected a path, or gs://BUCKET/NAME")
     if importlib.util.find_spec("gcsfs") is None:
-        raise UserError(f"--workdir={given}: buckets need gcsfs: type pip install 'sept_jax[tpu]'")
+        raise UserError(
+            f"--workdir={given}: buckets need gcsfs: type pip install -e '.[tpu]' -c constraints.txt"
+        )
     os.environ.setdefault("EPATH_USE_TF", "false")  # else etils asks for TensorFlow
     return epath.Path(given)
 

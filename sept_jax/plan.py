@@ -3,7 +3,7 @@
 python -m sept_jax.plan --config=configs/gsm8k.py --topology=v5e:4x4 [--size=7B] [--mesh=1x4x4] [--json=OUT]
 
 Sampling, the scoring pass and the update are compiled for the slice by the compiler for TPUs itself
-(`pip install 'sept_jax[tpu]'`). docs/scaling.md tells how to read what is printed.
+(`pip install -e '.[tpu]' -c constraints.txt`). docs/scaling.md tells how to read what is printed.
 """
 
 import dataclasses

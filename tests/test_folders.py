@@ -36,7 +36,7 @@ def test_a_folder_on_a_disk_is_itself(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [("s3://bucket/run", "expected a path, or gs://"), ("gs://bucket/run", r"pip install 'sept_jax\[tpu\]'")],
+    [("s3://bucket/run", "expected a path, or gs://"), ("gs://bucket/run", r"pip install -e '\.\[tpu\]'")],
 )
 def test_a_bucket_that_cannot_be_used(given, told, monkeypatch):
     monkeypatch.setattr(folders.importlib.util, "find_spec", lambda name: None)

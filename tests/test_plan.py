@@ -128,7 +128,7 @@ def test_a_slice_that_is_none_says_what_to_type(text, says):
 
 def test_without_libtpu_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"type pip install 'sept_jax\[tpu\]'"):
+    with pytest.raises(UserError, match=r"type pip install -e '\.\[tpu\]'"):
         chips.tpu_topology("v5e:4x4")
 
 
@@ -587,7 +587,7 @@ def test_the_command_tells_errors_in_one_line():
 @pytest.fixture
 def tpu():
     if importlib.util.find_spec("libtpu") is None:
-        pytest.skip("libtpu is not installed: pip install 'sept_jax[tpu]'")
+        pytest.skip("libtpu is not installed: pip install -e '.[tpu]' -c constraints.txt")
     return chips.tpu_topology
 
 

@@ -62,7 +62,7 @@ def _dataset(task: str, level: int, seed: int) -> Any:
     except ImportError as error:
         raise UserError(
             f"config.data.source is gym, which needs reasoning-gym ({error}): "
-            "type pip install 'sept_jax[gym]'"
+            "type pip install -e '.[gym]' -c constraints.txt"
         ) from error
     if not has_curriculum(task):
         raise UserError(

@@ -90,7 +90,9 @@ def tpu_topology(name: str) -> Topology:
     """
     chip, sizes = parse_topology(name)
     if importlib.util.find_spec("libtpu") is None:
-        raise UserError("libtpu, the compiler for TPUs, is not installed: type pip install 'sept_jax[tpu]'")
+        raise UserError(
+            "libtpu, the compiler for TPUs, is not installed: type pip install -e '.[tpu]' -c constraints.txt"
+        )
     quiet = {
         "TPU_SKIP_MDS_QUERY": "1",  # else it asks the cloud's metadata server what it runs on
         "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # several plans at a time: no chip is held
