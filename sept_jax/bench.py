@@ -132,7 +132,7 @@ def draw_paths(
             params,
             place_batch(jax.tree.map(lambda x, rows=rows: x[rows], prompts), mesh),
             jax.random.fold_in(key, number),
-            model=experiment.model,
+            model=experiment.adapted,
             config=sampling,
             dtype=experiment.dtype,
         )

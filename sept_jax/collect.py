@@ -90,7 +90,7 @@ def sample_and_score(
         chunk = place_batch(jax.tree.map(lambda x: x[parts[number]], prompts), mesh)
         return sample_groups(
             params, chunk, key, number * size,
-            model=experiment.model, config=experiment.sampling, dtype=experiment.dtype,
+            model=experiment.adapted, config=experiment.sampling, dtype=experiment.dtype,
         )  # fmt: skip
 
     ahead = draw(0)
@@ -167,7 +167,7 @@ def rewarded(experiment: Experiment, scored: Scored, params: PyTree, key: Array)
 def make_judge(experiment: Experiment, params: PyTree, prompts: Prompts) -> Judge:
     """The model as the one that is asked, about paths that follow `prompts`."""
     return Judge(
-        params, place_batch(prompts, experiment.mesh), experiment.model, experiment.tokenizer,
+        params, place_batch(prompts, experiment.mesh), experiment.adapted, experiment.tokenizer,
         experiment.dtype, experiment.config.memory.micro_batches, experiment.questions,
     )  # fmt: skip
 

@@ -72,7 +72,7 @@ def kl_to_start(
         placed = place_batch(jax.tree.map(lambda x, rows=rows: x[rows], prompts), experiment.mesh)
         policy, other = (
             jitted_path_logprobs(
-                p, model=experiment.model, prompts=placed, rollouts=rollouts, dtype=experiment.dtype,
+                p, model=experiment.adapted, prompts=placed, rollouts=rollouts, dtype=experiment.dtype,
                 logit_chunk=experiment.update.logit_chunk,
             )[0][:left]
             for p in (params, start)

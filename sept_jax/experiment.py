@@ -69,7 +69,7 @@ class Experiment:
 
     @property
     def adapted(self) -> ModelConfig:
-        """The model as it is trained; sampling, scoring and evaluation see the plain one."""
+        """The model as it is trained, sampled, scored and evaluated."""
         return dataclasses.replace(self.model, lora=self.lora)
 
 
@@ -279,9 +279,17 @@ def init_state(
     )
 
 
-def policy(experiment: Experiment, state: TrainState) -> PyTree:
-    """The plain parameters that a state stands for: what sampling, scoring and evaluation use."""
-    return lora.plain(state.trainable, state.frozen, experiment.adapted, experiment.dtype)
+def policy(state: TrainState) -> PyTree:
+    """The parameters that a state stands for: what sampling, scoring and evaluation use. An adapter stays
+    beside its base: added to weights in bf16, a small change would be rounded away."""
+    return lora.join(state.trainable, state.frozen)
+
+
+def start_policy(state: TrainState) -> PyTree | None:
+    """The parameters that the run began at, where an adapter leaves them in place; else None."""
+    if not state.frozen:
+        return None
+    return lora.join(jax.tree.map(jnp.zeros_like, state.trainable), state.frozen)
 
 
 def step_key(state_key: Array, step: int, purpose: str) -> Array:

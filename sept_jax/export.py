@@ -8,7 +8,6 @@ import dataclasses
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 from absl import flags
 from ml_collections import ConfigDict
 
@@ -49,10 +48,9 @@ def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = Fals
         )
     if adapter:
         export_adapter(output, trained, jax.device_get(trainable), config.model.path)
-    else:
-        export_hf(
-            output, model, jax.device_get(lora.plain(trainable, frozen, trained, jnp.float32)), tokenizer
-        )
+        return
+    params = lora.merge(trainable, frozen, trained) if trained.lora else trainable
+    export_hf(output, model, jax.device_get(params), tokenizer)
 
 
 def main(config: ConfigDict) -> None:

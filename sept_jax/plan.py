@@ -22,7 +22,7 @@ from sept_jax.metrics import write_json
 from sept_jax.planning import estimate, verdict
 from sept_jax.planning.chips import Topology, mesh_shapes, parse_mesh, tpu_topology
 from sept_jax.planning.estimate import MeshShape, Work
-from sept_jax.planning.programs import Program, compile_program, names
+from sept_jax.planning.programs import LOWER, Program, compile_program
 from sept_jax.planning.verdict import GB, Proposal
 from sept_jax.planning.workload import Workload, make_workload, model_shape
 
@@ -96,7 +96,7 @@ def _compile(
     """Compiles all programs of a step, or with `give_up` those until one does not fit."""
     mesh = verdict.check_mesh(work, topology, shape)
     state, programs = verdict.state_bytes(work, mesh), {}
-    for name in names(work):
+    for name in LOWER:
         tell(f"compiling {name} for the mesh {'x'.join(map(str, shape))}")
         programs[name] = compile_program(name, work, mesh, probe if name == "sampling" else ())
         judged = verdict.verdict(work, state, programs, topology.chip)
@@ -193,7 +193,7 @@ def describe(plan: Plan) -> str:
         "GB a chip",
     ]
     sizes = found["bytes_per_device"]
-    kept = ("parameters", "optimizer", "gradients", "frozen", "merged", "references", "caches", "code")
+    kept = ("parameters", "optimizer", "gradients", "frozen", "references", "caches", "code")
     lines += [f"  {name:<14}{sizes[name] / GB:8.2f}" for name in kept if sizes[name]]
     lines += [
         "",

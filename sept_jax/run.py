@@ -130,10 +130,9 @@ def restore_params(
 
 
 def restore_policy(checkpoints: Checkpoints, experiment: Experiment, step: int | None) -> PyTree:
-    """The plain parameters of a checkpoint, by default the newest, on the mesh; step 0 is the start."""
-    model, dtype = experiment.adapted, experiment.dtype
-    return lora.plain(
-        *restore_params(checkpoints, step, model, experiment.mesh, dtype), config=model, dtype=dtype
+    """The parameters of a checkpoint, by default the newest, on the mesh; step 0 is the start."""
+    return lora.join(
+        *restore_params(checkpoints, step, experiment.adapted, experiment.mesh, experiment.dtype)
     )
 
 
@@ -229,8 +228,8 @@ def open_workdir(workdir: Folder, config: ConfigDict) -> None:
 
 
 def _differences(prefix: str, there: Mapping, here: Mapping):
-    for name in sorted({*there, *here}):
-        was, now = there.get(name), here.get(name)
+    for name in sorted(there.keys() & here.keys()):
+        was, now = there[name], here[name]
         if isinstance(was, dict) and isinstance(now, dict):
             yield from _differences(f"{prefix}{name}.", was, now)
         elif was != now:

@@ -23,7 +23,7 @@ from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.collect import Scored, rewarded, sample_and_score, sample_lines
 from sept_jax.errors import UserError
 from sept_jax.evaluate import evaluate, make_benches
-from sept_jax.experiment import Experiment, build, model_fingerprint, policy, step_key
+from sept_jax.experiment import Experiment, build, model_fingerprint, policy, start_policy, step_key
 from sept_jax.folders import Files, Folder, files_of, folder
 from sept_jax.health import answer_marks, common_answer, describe, means
 from sept_jax.lock import only_one
@@ -80,7 +80,7 @@ def update_pieces(
     def with_reference(piece: UpdateBatch) -> UpdateBatch:
         placed = place_batch(piece, experiment.mesh)
         logprob, _ = jitted_path_logprobs(
-            reference, model=experiment.model, prompts=placed.prompts, rollouts=placed.rollouts,
+            reference, model=experiment.adapted, prompts=placed.prompts, rollouts=placed.rollouts,
             dtype=experiment.dtype, logit_chunk=experiment.update.logit_chunk,
         )  # fmt: skip
         return piece.replace(reference_logprob=fetch_batch(logprob))
@@ -122,11 +122,11 @@ def train_step(
     problems = [experiment.problems[int(i)] for i in indices]
     key = step_key(root, step, "sample")
     offline = experiment.config.sampling.policy == "start"
-    params = reference if offline else policy(experiment, loop.state)
+    params = reference if offline else policy(loop.state)
     with memory.told("sampling", experiment.config, rows):
         scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
     scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
-    del params  # an adapter that is merged is a copy, for which the update has no room
+    del params  # the update takes their buffers
     scored_at = time.perf_counter()
     with memory.told("update", experiment.config, rows):
         state, updated = update(
@@ -226,7 +226,7 @@ def _train(
         return results | {"comparisons_given_up": comparer.restarts}
 
     def measure(loop: Loop, start: PyTree | None) -> dict[str, Any]:
-        params, clock = policy(experiment, loop.state), time.perf_counter()
+        params, clock = policy(loop.state), time.perf_counter()
         results = accuracies(params, loop.state.key, start)
         shown = {f"eval/{k}": v for k, v in results.items() if not k.endswith("_interval")}
         shown["seconds/evaluation"] = time.perf_counter() - clock
@@ -237,7 +237,7 @@ def _train(
         """The first held-out problem, sampled and scored."""
         problems = [experiment.held_out[i % len(experiment.held_out)] for i in range(config.batch)]
         key = step_key(loop.state.key, 0, "evaluate")
-        params = policy(experiment, loop.state)
+        params = policy(loop.state)
         scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
         return sample_lines(scored, int(loop.state.step), 1)[0]
 
@@ -270,7 +270,7 @@ def _train(
             begun = restore_policy(checkpoints, experiment, 0)
             notes |= {"base": accuracies(begun, loop.state.key, None), "measured_with": measured_with}
             if kept >= config.steps:
-                notes["last"] = accuracies(policy(experiment, loop.state), loop.state.key, begun)
+                notes["last"] = accuracies(policy(loop.state), loop.state.key, begun)
     writer.truncate_after(kept)
     samples.truncate_after(kept)
     if kept < 0:
@@ -294,7 +294,7 @@ def _train(
             logging.warning("%s, the learning rate is multiplied by %g", told, config.guard.decay)
         return loop
 
-    reference = loop.state.frozen or None  # an adapter leaves the start in place
+    reference = start_policy(loop.state)  # an adapter leaves the start in place
     if reference is None and (config.loss.kl_weight > 0 or config.sampling.policy == "start"):
         reference = restore_policy(checkpoints, experiment, 0)
 

@@ -21,12 +21,12 @@ from sept_jax.planning.chips import CHIPS, Chip, Topology
 from sept_jax.planning.estimate import Work
 from sept_jax.planning.hlo import Collective, collectives
 from sept_jax.planning.programs import (
+    LOWER,
     Program,
     abstract_state,
     bytes_on_device,
     compile_program,
     extrapolate,
-    names,
     too_big_bytes,
 )
 from sept_jax.planning.workload import SIZES, make_workload, model_shape
@@ -322,10 +322,10 @@ def test_state_bytes_follow_the_shardings(eight):
     matrices, norms = estimate.parameters(WIDE), 3 * 128
     assert sizes["parameters"] == 4 * (matrices / 8 + norms)
     assert sizes["optimizer"] == pytest.approx(2 * sizes["parameters"], abs=100)
-    assert sizes["frozen"] == sizes["merged"] == sizes["references"] == 0
+    assert sizes["frozen"] == sizes["references"] == 0
     adapted = workload(**{"lora.rank": 4})
     sizes = verdict.state_bytes(adapted, chips.make_mesh(eight, (1, 4, 2)))
-    assert sizes["frozen"] == sizes["merged"] == 2 * matrices / 8 + 4 * norms
+    assert sizes["frozen"] == 2 * matrices / 8 + 4 * norms
     # A [in, rank] is cut where the weight's rows are, B [rank, out] where its columns are
     factors = 4 * 128 * (3 / 4 + 3 / 2 + 1 / 2 + 1 / 4) + 4 * (2 * 128 / 4 + 2 * 512 / 2 + 512 / 2 + 128 / 4)
     assert sizes["parameters"] == 4 * factors
@@ -349,7 +349,7 @@ PROGRAMS = {
     "sampling": Program("sampling", 100.0, 5.0, 0.0, 50.0, 10.0),
     "apply": Program("apply", 400.0, 300.0, 300.0, 20.0, 10.0),
 }
-STATE = {"parameters": 100.0, "optimizer": 200.0, "frozen": 0.0, "merged": 0.0, "references": 7.0}
+STATE = {"parameters": 100.0, "optimizer": 200.0, "frozen": 0.0, "references": 7.0}
 
 
 def test_a_peak_is_what_runs_and_what_stays_beside_it():
@@ -358,10 +358,9 @@ def test_a_peak_is_what_runs_and_what_stays_beside_it():
         "sampling": 100 + 5 + 50 + 30 + 200 + 7,
         "apply": 400 + 20 + 30 + 7,
     }
-    state = STATE | {"frozen": 40.0, "merged": 40.0}
-    adapted = verdict.peaks(workload(**{"lora.rank": 4}), state, PROGRAMS)
-    assert adapted["sampling"] == 100 + 5 + 50 + 30 + 100 + 200 + 40 + 7
-    assert adapted["update"] == 200 + 10 + 500 + 30 + 200 + 40 + 7
+    adapted = verdict.peaks(workload(**{"lora.rank": 4}), STATE | {"frozen": 40.0}, PROGRAMS)
+    assert adapted["sampling"] == 100 + 5 + 50 + 30 + 200 + 7  # the base is among its arguments
+    assert adapted["apply"] == 400 + 20 + 30 + 40 + 7
 
 
 def test_the_verdict_names_what_is_too_big():
@@ -496,7 +495,7 @@ def test_what_is_proposed_is_compiled_before_it_is_said(eight, monkeypatch):
     assert inner.fits
     assert proposal.settings
     assert estimate.peak_bytes(proposal.work, proposal.mesh) < estimated / 1.1
-    assert asked[: len(names(work))] == [(name, 8, 2) for name in names(work)]
+    assert asked[: len(LOWER)] == [(name, 8, 2) for name in LOWER]
     text = plan.describe(made)
     assert "does not fit, because update takes" in text
     assert f"what does, as compiled: {verdict.as_flags(proposal.settings)}" in text
@@ -558,12 +557,12 @@ def test_a_plan_in_words(whole):
     assert text.endswith(f"type --config.mesh='{whole.mesh}'")
 
 
-def test_an_adapter_is_planned_with_its_merge(eight):
+def test_an_adapter_is_planned_beside_its_base(eight):
     work = workload(**{"lora.rank": 4})
-    assert names(work)[-1] == "merge"
     mesh = chips.make_mesh(eight, (1, 4, 2))
-    merged = compile_program("merge", work, mesh)
-    assert merged.output_bytes == pytest.approx(verdict.state_bytes(work, mesh)["merged"], rel=0.01)
+    state = verdict.state_bytes(work, mesh)
+    compiled = compile_program("sampling", work, mesh)
+    assert compiled.argument_bytes == pytest.approx(state["parameters"] + state["frozen"], rel=0.01)
 
 
 def run_command(*arguments):

@@ -204,7 +204,7 @@ def test_an_adapter_is_trained_resumed_and_exported(tmp_path):
         assert any(name.startswith("trainable/layers/up_lora_a") for name in names)
         assert any(name.startswith("frozen/") for name in names) == held
     export(chain_config(**changes), tmp_path / "whole", tmp_path / "merged")
-    merged = lora.plain(tree["trainable"], tree["frozen"], experiment.adapted, np.float32)
+    merged = lora.merge(tree["trainable"], tree["frozen"], experiment.adapted)
     assert_same_bits(load_model(str(tmp_path / "merged"))[1], merged)
     export(chain_config(**changes), tmp_path / "whole", tmp_path / "adapter", adapter=True)
     assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()

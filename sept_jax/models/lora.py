@@ -1,10 +1,7 @@
 """Low-rank adapters (Hu et al. 2021): the factors apart from the base, joined with it, merged into it."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, PyTree
 
 from sept_jax.models import decoder
@@ -31,17 +28,12 @@ def init_adapter(config: ModelConfig, key: Array) -> PyTree:
     return split(decoder.init_params(config, key))[0]
 
 
-def plain(trainable: PyTree, frozen: PyTree, config: ModelConfig, dtype: DTypeLike) -> PyTree:
-    """The plain model's parameters: those that are trained, or the adapter that is merged into the base."""
-    return trainable if config.lora is None else _merge(trainable, frozen, config, dtype)
-
-
-@functools.partial(jax.jit, static_argnames=("config", "dtype"))
-def _merge(adapter: PyTree, base: PyTree, config: ModelConfig, dtype: DTypeLike) -> PyTree:
-    """The base with the adapter added in f32, in the compute type."""
+def merge(adapter: PyTree, base: PyTree, config: ModelConfig) -> PyTree:
+    """The plain model's parameters, in f32: the base with the adapter added. To be kept in f32: bf16 would
+    round most of a small change away."""
     layers, factors = dict(base["layers"]), adapter["layers"]
     for name in config.lora.projections:
         a, b = factors[f"{name}_lora_a"], factors[f"{name}_lora_b"]
         change = jnp.einsum("lir,lro->lio", a, b, precision=jax.lax.Precision.HIGHEST)
         layers[name] = layers[name].astype(jnp.float32) + config.lora.scale * change
-    return decoder.for_compute({**base, "layers": layers}, dtype)
+    return decoder.for_compute({**base, "layers": layers}, jnp.float32)

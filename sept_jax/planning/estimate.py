@@ -100,7 +100,7 @@ def taught_keys(work: Workload) -> float:
 def sampling_flops(work: Workload) -> float:
     """Of a batch, all devices together: each prompt once, then every path's tokens one by one."""
     c, rows = work.model, work.batch * work.group
-    dense, head = c.num_layers * layer_weights(c), head_weights(c)
+    dense, head = c.num_layers * (layer_weights(c) + adapter_weights(work)), head_weights(c)
     prompts = work.batch * work.prompt
     prefill = 2.0 * prompts * dense + c.num_layers * _attention(c, prompts, work.prompt)
     decode = 2.0 * rows * (dense + head) + c.num_layers * _attention(c, rows, work.prompt + work.new)
@@ -118,7 +118,7 @@ def _forward_flops(work: Workload, problems: int, weights: float) -> tuple[float
 
 def scoring_flops(work: Workload) -> float:
     """Of one teacher-forced pass over a batch, all devices together."""
-    return sum(_forward_flops(work, work.batch, layer_weights(work.model)))
+    return sum(_forward_flops(work, work.batch, layer_weights(work.model) + adapter_weights(work)))
 
 
 def update_flops(work: Workload) -> float:
@@ -238,7 +238,6 @@ def resident_bytes(work: Workload, mesh: MeshShape) -> dict[str, float]:
     return {
         "parameters": 4.0 * trained / cut,
         "frozen": size * parameters(c) / cut if work.lora else 0.0,
-        "merged": size * parameters(c) / cut if work.lora else 0.0,
         "optimizer": 8.0 * trained / cut,
         "references": 4.0 * work.references * parameters(c) / cut,
     }

@@ -89,7 +89,8 @@ def abstract_state(work: Workload, mesh: Mesh) -> Abstract:
     frozen = {}
     if work.lora is not None:
         trainable, frozen = lora.split(trainable)
-        frozen, policy = in_compute_type(frozen), in_compute_type(params(work.model))
+        frozen = in_compute_type(frozen)
+        policy = lora.join(trainable, frozen)
     optimizer = update.make_optimizer(**work.optimizer)
     state = jax.eval_shape(optimizer.init, trainable)
     shardings = jax.tree.map(lambda x: x.sharding, trainable)
@@ -139,7 +140,9 @@ def _key(mesh: Mesh) -> jax.ShapeDtypeStruct:
 
 
 def _lower_sampling(work: Workload, mesh: Mesh, state: Abstract) -> Any:
-    draw = functools.partial(sampling.sample_groups, model=work.model, config=work.sampling, dtype=work.dtype)
+    draw = functools.partial(
+        sampling.sample_groups, model=work.adapted, config=work.sampling, dtype=work.dtype
+    )
     prompts, first = _prompts(work, mesh, work.batch // work.chunks), _array(mesh, (), jnp.int32, whole=True)
     return jax.jit(draw).lower(state.policy, prompts, _key(mesh), first)
 
@@ -147,7 +150,7 @@ def _lower_sampling(work: Workload, mesh: Mesh, state: Abstract) -> Any:
 def _lower_scoring(work: Workload, mesh: Mesh, state: Abstract) -> Any:
     problems = work.batch // work.micro_batches
     return update.jitted_path_logprobs.lower(
-        state.policy, work.model, _prompts(work, mesh, problems), _rollouts(work, mesh, problems),
+        state.policy, work.adapted, _prompts(work, mesh, problems), _rollouts(work, mesh, problems),
         work.dtype, logit_chunk=work.update.logit_chunk,
     )  # fmt: skip
 
@@ -168,23 +171,13 @@ def _lower_apply(work: Workload, mesh: Mesh, state: Abstract) -> Any:
     return update.apply_gradient.lower(whole, state.trainable, parts, state.optimizer)
 
 
-def _lower_merge(work: Workload, mesh: Mesh, state: Abstract) -> Any:
-    return lora._merge.lower(state.trainable, state.frozen, work.adapted, work.dtype)
-
-
 LOWER: dict[str, Callable[[Workload, Mesh, Abstract], Any]] = {
     "update": _lower_gradient,
     "scoring": _lower_scoring,
     "sampling": _lower_sampling,
     "apply": _lower_apply,
-    "merge": _lower_merge,
 }
-"""A step's programs, the likeliest not to fit first; `merge` is there with an adapter alone."""
-
-
-def names(work: Workload) -> list[str]:
-    """The programs that a step of this workload has."""
-    return [name for name in LOWER if name != "merge" or work.lora is not None]
+"""A step's programs, the likeliest not to fit first."""
 
 
 def compile_program(name: str, work: Workload, mesh: Mesh, probe: Sequence[int] = ()) -> Program:
@@ -248,7 +241,6 @@ def argument_bytes(name: str, work: Workload, mesh: Mesh) -> float:
     taken = {
         "update": (state.trainable, state.trainable, state.frozen),
         "apply": (state.trainable, state.trainable, state.opt_state),
-        "merge": (state.trainable, state.frozen),
     }
     return bytes_on_device(taken.get(name, state.policy))
 

@@ -20,38 +20,34 @@ GB = 1e9
 
 
 def state_bytes(work: Workload, mesh: Mesh) -> dict[str, float]:
-    """What training keeps on one device, by its shapes. With an adapter the merged parameters that sample and
-    score live as long as the step."""
+    """What training keeps on one device, by its shapes."""
     state = abstract_state(work, mesh)
     plain = abstract_state(dataclasses.replace(work, lora=None), mesh).trainable if work.references else {}
     return {
         "parameters": bytes_on_device(state.trainable),
         "optimizer": bytes_on_device(state.opt_state),
         "frozen": bytes_on_device(state.frozen),
-        "merged": bytes_on_device(state.policy) if work.lora else 0.0,
         "references": work.references * bytes_on_device(plain),
     }
 
 
 _TAKEN = {
-    "sampling": (),
-    "scoring": (),
+    "sampling": ("parameters", "frozen"),
+    "scoring": ("parameters", "frozen"),
     "update": ("parameters", "frozen"),
     "apply": ("parameters", "optimizer"),
-    "merge": ("parameters", "frozen", "merged"),
 }
-"""What of the state is among a program's arguments or results; of sampling and scoring that is the policy."""
+"""What of the state is among a program's arguments or results."""
 
 
 def peaks(work: Workload, state: Mapping[str, float], programs: Mapping[str, Program]) -> dict[str, float]:
     """The most bytes on one device while each program runs: its own, what of the state is not among these,
     and the code of all programs."""
     code = sum(program.code_bytes for program in programs.values())
-    policy = "merged" if work.lora else "parameters"
     found = {}
     for name, program in programs.items():
-        taken = _TAKEN[name] or (policy,)
-        found[name] = program.live_bytes + code + sum(size for k, size in state.items() if k not in taken)
+        rest = sum(size for part, size in state.items() if part not in _TAKEN[name])
+        found[name] = program.live_bytes + code + rest
     return found
 
 

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from test_update import OPTIMIZER, assert_trees_close, make_batch
 
 from sept_jax.errors import UserError
+from sept_jax.experiment import policy, start_policy
 from sept_jax.models import decoder, lora
 from sept_jax.models.config import Lora
 from sept_jax.models.export import export_adapter, export_hf
@@ -54,7 +55,7 @@ def test_a_new_adapter_changes_nothing():
 def test_merged_and_beside_the_weights_are_the_same_model():
     tokens = tiny.prompts().tokens
     beside = decoder.logits(lora.join(adapter(), tiny.params()), tokens, ADAPTED)
-    merged = lora.plain(adapter(), tiny.params(), ADAPTED, jnp.float32)
+    merged = lora.merge(adapter(), tiny.params(), ADAPTED)
     np.testing.assert_allclose(decoder.logits(merged, tokens, tiny.MODEL), beside, rtol=1e-4, atol=1e-4)
     assert float(jnp.abs(beside - decoder.logits(tiny.params(), tokens, tiny.MODEL)).max()) > 0.1
     factors = adapter()["layers"]
@@ -63,17 +64,32 @@ def test_merged_and_beside_the_weights_are_the_same_model():
     np.testing.assert_array_equal(merged["layers"]["gate"], tiny.params()["layers"]["gate"])
 
 
-def test_parameters_that_are_all_trained_are_plain_already():
-    params = tiny.params()
-    assert lora.plain(params, {}, tiny.MODEL, jnp.bfloat16) is params
+def state_of(trainable, frozen):
+    return TrainState(
+        trainable, frozen, OPTIMIZER.init(trainable), jnp.zeros((), jnp.int32), jax.random.key(0)
+    )
+
+
+def test_a_change_that_bf16_would_round_away_is_sampled_with():
+    frozen = decoder.for_compute(tiny.params(), jnp.bfloat16)
+    small = jax.tree.map(lambda factor: 0.01 * factor, adapter())
+    merged = lora.merge(small, frozen, ADAPTED)["layers"]["up"].astype(jnp.bfloat16)
+    assert float((merged != frozen["layers"]["up"]).mean()) < 0.05
+    factors, base = lora.split(policy(state_of(small, frozen)))
+    assert_trees_close(factors, small, atol=0)
+    assert_trees_close(base, frozen, atol=0)
+
+
+def test_the_start_is_the_base():
+    tokens, frozen = tiny.prompts().tokens, tiny.params()
+    start = decoder.logits(start_policy(state_of(adapter(), frozen)), tokens, ADAPTED)
+    np.testing.assert_array_equal(start, decoder.logits(frozen, tokens, tiny.MODEL))
+    assert start_policy(state_of(frozen, {})) is None
 
 
 def run(trainable, frozen, model, pieces=1):
-    state = TrainState(
-        trainable, frozen, OPTIMIZER.init(trainable), jnp.zeros((), jnp.int32), jax.random.key(0)
-    )
     return update(
-        state, micro_batches(jax.device_get(make_batch()), pieces, 1),
+        state_of(trainable, frozen), micro_batches(jax.device_get(make_batch()), pieces, 1),
         optimizer=OPTIMIZER, model=model, config=UpdateConfig(logit_chunk=6), dtype=jnp.float32,
     )  # fmt: skip
 
@@ -81,8 +97,8 @@ def run(trainable, frozen, model, pieces=1):
 def test_the_adapters_gradient_is_the_chain_rule_on_the_merged_weights():
     """dA = scale dW B^T and dB = scale A^T dW, dW the gradient of the plain model at the merged weights."""
     factors, base = adapter(), tiny.params()
-    merged = lora.plain(factors, base, ADAPTED, jnp.float32)
-    whole, whole_metrics = run(merged, {}, tiny.MODEL)
+    merged = lora.merge(factors, base, ADAPTED)
+    whole, whole_metrics = run(jax.tree.map(jnp.copy, merged), {}, tiny.MODEL)
     state, metrics = run(jax.tree.map(jnp.copy, factors), base, ADAPTED, pieces=4)
     assert float(metrics["loss"]) == pytest.approx(float(whole_metrics["loss"]), rel=1e-3)
     # the first moments are the gradients times the same 0.1, clipped by the global norm of each
