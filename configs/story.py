@@ -16,6 +16,8 @@ def get_config():
     config = quickstart.get_config()
     config.steps = 40
     config.optimizer.decay_steps = 40
+    config.evaluation.every = 20
+    config.checkpoint.every = 20
     config.data.procedural.task = "story"
     config.data.procedural.operations = (1, 2, 3)  # a model this small reads no more than two or three
     config.data.procedural.ood_operations = (4, 5)

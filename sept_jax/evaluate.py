@@ -26,6 +26,7 @@ from sept_jax.checks.comparer import SymbolicComparer
 from sept_jax.data.jsonl import JsonlSource
 from sept_jax.errors import UserError
 from sept_jax.experiment import Experiment, build, model_fingerprint, place_params
+from sept_jax.folders import Folder, folder
 from sept_jax.machine import check_file, device_count
 from sept_jax.measure import described, measure
 from sept_jax.metrics import write_json
@@ -84,7 +85,7 @@ def kl_to_start(
 
 
 def models(
-    experiment: Experiment, workdir: Path | None, step: int | None, compare_base: bool
+    experiment: Experiment, workdir: Folder | None, step: int | None, compare_base: bool
 ) -> Iterator[tuple[str, int, PyTree]]:
     """Name, step and parameters, on the mesh, of what is evaluated: the base (without a run, the config's
     model), then the checkpoint.
@@ -104,7 +105,7 @@ def models(
         yield "base" if step == 0 else "trained", step or 0, restore_policy(checkpoints, experiment, step)
 
 
-def check_steps(workdir: Path, step: int | None, compare_base: bool) -> None:
+def check_steps(workdir: Folder, step: int | None, compare_base: bool) -> None:
     """Checks that the checkpoints that `models` reads are there.
 
     Raises:
@@ -179,7 +180,7 @@ def temperatures_of(given: Sequence[str]) -> list[float]:
 
 def evaluate_run(
     config: ConfigDict,
-    workdir: Path | None,
+    workdir: Folder | None,
     temperatures: Sequence[float],
     *,
     samples: int = 32,
@@ -233,7 +234,7 @@ def main(config: ConfigDict) -> None:
         config.evaluation.ood_problems = min(config.evaluation.ood_problems, 1) * given.problems
     result = evaluate_run(
         config,
-        Path(given.workdir) if given.workdir else None,
+        folder(given.workdir) if given.workdir else None,
         temperatures,
         samples=given.samples,
         step=given.step,

@@ -15,6 +15,7 @@ from sept_jax import command, sharding
 from sept_jax.checkpoint import Checkpoints
 from sept_jax.errors import UserError
 from sept_jax.experiment import make_model
+from sept_jax.folders import Folder, folder
 from sept_jax.machine import check_folder, device_count
 from sept_jax.models import lora
 from sept_jax.models.config import Lora
@@ -23,7 +24,7 @@ from sept_jax.run import restore_params
 from sept_jax.validation import DTYPES, validate
 
 
-def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = False) -> None:
+def export(config: ConfigDict, workdir: Folder, output: Path, adapter: bool = False) -> None:
     """Exports the newest checkpoint of `workdir`; the config names the model that it was made with. A
     low-rank adapter is merged, or, asked for, written alone.
 
@@ -56,7 +57,7 @@ def export(config: ConfigDict, workdir: Path, output: Path, adapter: bool = Fals
 def main(config: ConfigDict) -> None:
     if not flags.FLAGS.workdir or not flags.FLAGS.output:
         raise UserError("--workdir or --output is missing: type --workdir=runs/NAME --output=DIR")
-    export(config, Path(flags.FLAGS.workdir), Path(flags.FLAGS.output), flags.FLAGS.adapter)
+    export(config, folder(flags.FLAGS.workdir), Path(flags.FLAGS.output), flags.FLAGS.adapter)
     print(f"written to {flags.FLAGS.output}")
 
 

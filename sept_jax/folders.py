@@ -83,15 +83,17 @@ class Files:
     def _copy_changed(self) -> None:
         if self._there is None:
             return
-        for file in self.here.iterdir():
-            about = file.stat()
+        for file in self.here.rglob("*"):
+            about, name = file.stat(), file.relative_to(self.here).as_posix()
             state = (about.st_mtime_ns, about.st_size)
-            if file.is_file() and file.name != LOCK and self._copied.get(file.name) != state:
+            if file.is_file() and name != LOCK and self._copied.get(name) != state:
+                there = self._there / name
                 try:
-                    (self._there / file.name).write_bytes(file.read_bytes())
+                    there.parent.mkdir(parents=True, exist_ok=True)
+                    there.write_bytes(file.read_bytes())
                 except OSError as error:
                     raise UserError(
-                        f"{self._there / file.name} cannot be written ({error}): see that the bucket may be "
+                        f"{there} cannot be written ({error}): see that the bucket may be "
                         "written to, then run the same command with --resume"
                     ) from error
-                self._copied[file.name] = state
+                self._copied[name] = state

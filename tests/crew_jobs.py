@@ -25,6 +25,16 @@ def wait_for_ever(folder: str, job: str) -> None:
     signal.pause()
 
 
+def train_for_ever(folder: str, job: str) -> None:
+    """Hears SIGTERM as a run does that trains, and is in no hurry."""
+    from sept_jax.preemption import heard  # it imports jax
+
+    with heard():
+        Path(folder, job).write_text(str(os.getpid()))
+        while True:
+            signal.pause()
+
+
 def note_page_faults(folder: str, job: str) -> None:
     """Notes how many page faults it costs a thread to fill 100 MB that it has filled and freed before."""
     faults = []

@@ -62,6 +62,15 @@ def test_run_config(small):
     assert (chosen_on.data.eval_split, chosen_on.evaluation.samples) == ("validation", 2)
 
 
+def test_a_warm_start_trains_all_parameters_and_an_adapter_begins_beside_them(small):
+    small.overrides.lora = {"rank": 4}
+    ablation = read_ablation(small)
+    assert run_config(ablation, Run("sept", 0, 0.1)).lora.rank == 4
+    assert run_config(ablation, Run(START, 0)).lora.rank == 0
+    ablation.experiment.warm_start.steps = 0
+    assert run_config(ablation, Run(START, 0)).lora.rank == 4  # its start is the model's, frozen
+
+
 def test_starts_may_be_those_of_another_ablation(small):
     small.starts = "/runs/other"
     ablation = read_ablation(small)

@@ -214,7 +214,9 @@ def test_what_a_report_keeps_is_not_made_again_but_for_the_starts_of_what_is_lef
     assert not list(jobs(made, known_of(made, kept=kept)[0]))
 
     made.experiment.batch = 16
-    with pytest.raises(UserError, match=r"seed0 was made with batch = 32, now it is 16: delete raw.jsonl"):
+    with pytest.raises(
+        UserError, match=r"batch = 32, now it is 16: delete its line of the report's raw\.jsonl"
+    ):
         check_unchanged(made, find)
 
 
@@ -245,6 +247,12 @@ def test_a_torn_report_is_told(tmp_path):
         read_kept(tmp_path)
 
 
+def test_a_report_whose_runs_were_not_kept_is_not_written_over(tmp_path):
+    (tmp_path / "runs.csv").write_text("method,seed\nsept,0\n")
+    with pytest.raises(UserError, match=r"holds a report without raw\.jsonl.*type --output=DIR"):
+        read_kept(tmp_path)
+
+
 def test_a_report_of_nothing(ablation, tmp_path):
     assert report.write(ablation, {}, look(ablation, {}), tmp_path, COMMAND) == 0
     assert "0 of 6 runs" in (tmp_path / "summary.md").read_text()
@@ -265,6 +273,16 @@ def test_runs_of_other_settings_are_refused(made):
     made.experiment.batch, made.evaluation.samples = 32, 8
     with pytest.raises(UserError, match=r"made with evaluation\.samples = 32, now it is 8"):
         check_unchanged(made, find)
+
+
+def test_the_same_file_in_another_folder_is_the_same(ablation):
+    ablation.experiment.model.path = "here/small.gguf"
+    make_run(ablation, Run(START, 0), 0.2, steps=0)
+    ablation.experiment.model.path = "elsewhere/small.gguf"
+    check_unchanged(ablation, look(ablation, {}))
+    ablation.experiment.model.path = "here/large.gguf"
+    with pytest.raises(UserError, match=r"model\.path = 'here/small\.gguf', now it is 'here/large\.gguf'"):
+        check_unchanged(ablation, look(ablation, {}))
 
 
 def test_a_run_that_was_only_begun_goes_on_with_its_own_settings(ablation):

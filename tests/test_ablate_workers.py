@@ -3,8 +3,10 @@
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -64,6 +66,23 @@ def test_what_a_worker_frees_it_keeps(tmp_path):
     first, *later = json.loads((tmp_path / "faults").read_text())
     assert first > 100
     assert max(later) < first / 10
+
+
+def test_closing_ends_a_run_that_trains(tmp_path):
+    crew = Crew(functools.partial(crew_jobs.train_for_ever, str(tmp_path)), 1, tmp_path)
+
+    def interrupt():
+        while not (tmp_path / "job").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        do_all(crew, ["job"])
+    closing = threading.Thread(target=crew.close, daemon=True)
+    closing.start()
+    closing.join(timeout=30)
+    assert not closing.is_alive()
 
 
 PARENT = """

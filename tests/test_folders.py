@@ -62,6 +62,14 @@ def test_what_grows_here_is_there_after_a_copy_and_comes_back(bucket):
     assert list(folders.Files(workdir, fresh=True).here.iterdir()) == []
 
 
+def test_folders_are_copied_whole(bucket):
+    files = folders.Files(folders.folder("gs://mine/run"), fresh=True)
+    (files.here / "profile" / "host").mkdir(parents=True)
+    (files.here / "profile" / "host" / "trace.pb").write_bytes(b"\1\2")
+    files.copy()
+    assert (bucket / "run" / "profile" / "host" / "trace.pb").read_bytes() == b"\1\2"
+
+
 def test_a_lock_that_is_held_stays_and_goes_nowhere(bucket):
     workdir = folders.folder("gs://mine/run")
     here = folders.files_of(workdir)

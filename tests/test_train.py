@@ -505,6 +505,10 @@ def test_workdir(tmp_path):
     with pytest.raises(UserError, match="type --resume to continue it"):
         runs.find_workdir(config, given, file, resume=False)
     assert runs.find_workdir(chain_config(steps=9), given, file, resume=True) == made
+    saved = json.loads((made / "config.json").read_text())
+    del saved["warm_start"]["muon"]  # as of a version without that key
+    (made / "config.json").write_text(json.dumps(saved))
+    assert runs.find_workdir(config, given, file, resume=True) == made
     with pytest.raises(UserError, match=r"type --config\.sampling\.group_size=3"):
         runs.find_workdir(chain_config(**{"sampling.group_size": 4}), given, file, resume=True)
 

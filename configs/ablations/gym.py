@@ -17,7 +17,7 @@ def get_config():
     config.name = "gym"
     config.base = "configs/gym.py"
     config.overrides = {
-        "model": {"path": gym.get_config().model.path, "dtype": "bfloat16"},
+        "model": {"path": gym.get_config().model.path, "dtype": "float32"},
         "steps": 20,
         "lora": {"rank": 16},
         "memory": {"remat": False},

@@ -15,9 +15,10 @@ MAY_CHANGE = ("debug_overrides.", "log.", "checkpoint.", "scoring.workers", "mem
 START_MAY_CHANGE = (
     *MAY_CHANGE,
     "method", "steps", "batch", "advantage", "optimizer.", "loss.", "curriculum.", "guard.", "scoring.",
-    "sampling.temperature", "evaluation.every",
+    "sampling.temperature", "evaluation.every", "lora.",
 )  # fmt: skip
 """What a start is not made with, beside these."""
+PATHS = ("model.path", "data.path")
 
 
 def check_unchanged(ablation: Ablation, look: Look) -> None:
@@ -37,19 +38,21 @@ def check_unchanged(ablation: Ablation, look: Look) -> None:
         may_change = START_MAY_CHANGE if run.variant == START else MAY_CHANGE
         if not (there["guard"]["enabled"] or config["guard"]["enabled"]):
             may_change += ("guard.",)  # bounds that nothing was held to
-        where = Path(RAW) if found is not None and not found.here else folder
+        where = f"its line of the report's {RAW}" if found is not None and not found.here else str(folder)
         _compare(there, config, may_change, f"{run.name} was made with ", where)
         if found is not None:
             _compare(found.evaluation, settings, ("curve_",), f"{run.name} was made with evaluation.", where)
 
 
 def _compare(
-    there: Mapping[str, Any], here: Mapping[str, Any], may_change: tuple[str, ...], made: str, place: Path
+    there: Mapping[str, Any], here: Mapping[str, Any], may_change: tuple[str, ...], made: str, place: str
 ) -> None:
-    """A key that only one of the two knows makes no difference: it came or went with the code."""
+    """A key that only one of the two knows makes no difference: it came or went with the code. Nor does the
+    folder of a file, which may be another on another machine."""
     there, now = (flat(json.loads(json.dumps(settings))) for settings in (there, here))
     for key in sorted(there.keys() & now.keys()):
-        if there[key] != now[key] and not key.startswith(may_change):
+        was, given = (Path(x[key]).name if key in PATHS and x[key] else x[key] for x in (there, now))
+        if was != given and not key.startswith(may_change):
             raise UserError(
                 f"{made}{key} = {there[key]!r}, now it is {now[key]!r}: delete {place} to make it anew, or "
                 "type --config.workdir=DIR --output=DIR for other places"

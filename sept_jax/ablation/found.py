@@ -85,9 +85,14 @@ def read_kept(output: Path) -> dict[Run, Found]:
     """The runs that a report's folder keeps; none where there is no report.
 
     Raises:
-      UserError: the file is torn.
+      UserError: the file is torn, or is not there though the report is, which a new one would replace.
     """
     path, kept = output / RAW, {}
+    if not path.exists() and (output / "runs.csv").exists():
+        raise UserError(
+            f"{output} holds a report without {RAW}, the runs that it was made from: type --output=DIR for "
+            "another place"
+        )
     for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), 1):
         try:
             record = json.loads(line)

@@ -155,6 +155,8 @@ def run_config(ablation: Ablation, run: Run) -> ConfigDict:
     }
     if is_start:
         after["steps"] = 0
+        if config.warm_start.steps:  # of all parameters; an adapter begins beside them
+            after["lora.rank"] = 0
     else:
         every = max(-(-config.steps // settings.curve_points), 1)
         after |= {"evaluation.every": every, "checkpoint.every": every}

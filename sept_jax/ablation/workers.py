@@ -95,7 +95,7 @@ class Crew:
     def close(self) -> None:
         """Ends the processes at once; what they had in work is left as a kill leaves it."""
         for worker in self._workers:
-            worker.process.terminate()
+            worker.process.kill()  # a run that trains would hear SIGTERM as a wish to end well
         for worker in self._workers:
             worker.process.join()
             worker.pipe.close()

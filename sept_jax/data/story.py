@@ -248,13 +248,17 @@ class StorySource:
         return self.size
 
     def story(self, index: int) -> Story:
-        """The story of problem `index`; no equation of its solution occurs twice."""
+        """The story of problem `index`, which asks for its last result; no equation occurs twice."""
         generator = np.random.default_rng((self.seed, index))
         count = self.operations[index % len(self.operations)]
         while True:
             story = Teller(generator).tell(count)
             equations = {line[1:4] for line in solve(story, None, Mistakes())}
-            if len(equations) == count and split_of(story.question) == self.split:
+            last = story.operations[
+                -1
+            ].label  # where a loose end could not be brought in, another is asked for
+            asked = last not in NAMES or last in story.question.rsplit(". ", 1)[-1]
+            if asked and len(equations) == count and split_of(story.question) == self.split:
                 return story
 
     def __getitem__(self, index: int) -> Problem:

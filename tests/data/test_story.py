@@ -12,7 +12,7 @@ from sept_jax.checks.reading import read_path
 from sept_jax.data.mistakes import Mistakes
 from sept_jax.data.procedural import SPLITS, WorkedSource, split_of
 from sept_jax.data.story import PLAIN, Operation, Story, StorySource, calculate, solve
-from sept_jax.data.vocabulary import RELATIONS, VOCABULARY
+from sept_jax.data.vocabulary import NAMES, RELATIONS, VOCABULARY
 from sept_jax.models.tokenizer import word_tokenizer
 from sept_jax.scoring.answer_gain import encode_answers
 from sept_jax.steps import split_text
@@ -120,6 +120,13 @@ def test_lines_follow_from_the_problem_and_none_is_wasted():
             assert {a, b} <= known
             assert k == len(lines) - 1 or any(result in (line[1], line[3]) for line in lines[k + 1 :])
             known.add(result)
+
+
+def test_it_asks_for_its_last_result():
+    for index, split in ((1017, "train"), (1109, "test")):  # what is drawn first here asks for another
+        story = StorySource(1200, 0, (4, 5), split).story(index)
+        last = story.operations[-1].label
+        assert last not in NAMES or last in story.question.rsplit(". ", 1)[1]
 
 
 def test_rules_say_nothing_against_right_solutions():
