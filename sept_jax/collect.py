@@ -169,6 +169,7 @@ def make_judge(experiment: Experiment, params: PyTree, prompts: Prompts) -> Judg
     return Judge(
         params, place_batch(prompts, experiment.mesh), experiment.adapted, experiment.tokenizer,
         experiment.dtype, experiment.config.memory.micro_batches, experiment.questions,
+        experiment.update.logit_chunk,
     )  # fmt: skip
 
 

@@ -57,7 +57,10 @@ def self_certainty(group: Group) -> Float[np.ndarray, "B G"]:
     equation 3)."""
     judge = group.judge
     rollouts = place_batch(group.rollouts, jax.sharding.get_mesh())
-    certainty = path_certainty(judge.params, judge.model, judge.prompts, rollouts, judge.dtype)
+    certainty = path_certainty(
+        judge.params, judge.model, judge.prompts, rollouts, judge.dtype,
+        judge.logit_chunk, judge.micro_batches,
+    )  # fmt: skip
     return _token_mean(fetch_batch(certainty), group.rollouts)
 
 
@@ -111,11 +114,13 @@ def answered(group: Group) -> Float[np.ndarray, "B G"]:
 @dataclasses.dataclass(frozen=True)
 class Method:
     """`reward` None: the process scores of steps and paths. `objective` `likelihood` trains on the paths
-    themselves, without advantages; with `worked`, on worked solutions of the warm start instead of them."""
+    themselves, without advantages; with `worked`, on worked solutions of the warm start instead of them. A
+    reward that `asks_the_model` takes another pass of it over the batch."""
 
     reward: Reward | None = None
     objective: str = "policy_gradient"
     worked: bool = False
+    asks_the_model: bool = False
     advantage: str = "grpo"
     contrastive_weight: float = 0.0
     temperature: float = 1.0
@@ -130,9 +135,9 @@ METHODS = {
     # likelihood of own samples, drawn colder than trained (arXiv 2510.18814, equation 1)
     "self_evolve": Method(objective="likelihood", temperature=0.6),
     "majority": Method(majority),
-    "self_certainty": Method(self_certainty),
+    "self_certainty": Method(self_certainty, asks_the_model=True),
     "entropy": Method(entropy),
-    "trajectory": Method(trajectory),
+    "trajectory": Method(trajectory, asks_the_model=True),
     "gold": Method(gold),
     "random": Method(coin),
     "format": Method(answered),

@@ -3,7 +3,10 @@
 No other file knows how many devices there are. Outside a mesh every function here is the identity.
 """
 
+from collections.abc import Callable
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PyTree, Shaped
@@ -202,6 +205,14 @@ def constrain(x: Array, axes: tuple[str | None, ...]) -> Array:
 def constrain_batch(x: Array) -> Array:
     """Keeps an activation cut over its leading batch axis alone."""
     return constrain(x, ("batch",) + (None,) * (x.ndim - 1))
+
+
+def in_pieces(one: Callable[..., Array], batch: PyTree, pieces: int) -> Array:
+    """`one` over a batch cut along B, a piece at a time; row i goes to piece i mod `pieces`, so that each
+    keeps its share of every device's rows."""
+    cut = jax.tree.map(lambda x: jnp.moveaxis(x.reshape(-1, pieces, *x.shape[1:]), 1, 0), batch)
+    out = jax.lax.map(lambda piece: one(jax.tree.map(constrain_batch, piece)), cut)
+    return jnp.moveaxis(out, 0, 1).reshape(-1, *out.shape[2:])
 
 
 def gather_fsdp(params: PyTree, axes: PyTree) -> PyTree:

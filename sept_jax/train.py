@@ -125,7 +125,8 @@ def train_step(
     params = reference if offline else policy(loop.state)
     with memory.told("sampling", experiment.config, rows):
         scored = sample_and_score(experiment, readers, loop.reliability, params, problems, key)
-    scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
+    with memory.told("update", experiment.config, rows):  # a pass of the model, in the update's pieces
+        scores = rewarded(experiment, scored, params, step_key(root, step, "reward"))
     del params  # the update takes their buffers
     scored_at = time.perf_counter()
     with memory.told("update", experiment.config, rows):

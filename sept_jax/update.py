@@ -16,7 +16,7 @@ from sept_jax.models import decoder, lora
 from sept_jax.models.config import PROJECTIONS, ModelConfig
 from sept_jax.processes import largest
 from sept_jax.records import Prompts, Rollouts, TrainState, UpdateBatch
-from sept_jax.sharding import batch_total, place_batch
+from sept_jax.sharding import batch_total, in_pieces, place_batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +56,9 @@ def make_optimizer(
     at that step.
 
     Biases and norms are not decayed. With `muon` the matrices of the layers follow Muon (Jordan 2024), at
-    AdamW's size of a step (Liu et al. 2025, arXiv 2502.16982, equation 4), and those alone are decayed. The
-    last link's `step_size` scales every update and can be set in the state
-    (`optax.tree.set(state, step_size=...)`).
+    AdamW's size of a step (Liu et al. 2025, arXiv 2502.16982, equation 4), and those alone are decayed; the
+    rest then follows Adam with Nesterov's step, as in `optax.contrib.muon`. The last link's `step_size`
+    scales every update and can be set in the state (`optax.tree.set(state, step_size=...)`).
     """
     warmup_steps = max(warmup_steps, 1)
     warm_up = optax.linear_schedule(learning_rate / warmup_steps, learning_rate, warmup_steps - 1)
@@ -161,7 +161,7 @@ def path_logprobs(
     return _token_statistics(params, model, prompts, rollouts, dtype, remat, logit_chunk, statistics)
 
 
-@functools.partial(jax.jit, static_argnames=("model", "dtype", "logit_chunk"))
+@functools.partial(jax.jit, static_argnames=("model", "dtype", "logit_chunk", "micro_batches"))
 def path_certainty(
     params: PyTree,
     model: ModelConfig,
@@ -169,14 +169,20 @@ def path_certainty(
     rollouts: Rollouts,
     dtype: DTypeLike,
     logit_chunk: int = 128,
+    micro_batches: int = 1,
 ) -> Float[Array, "B G T"]:
     """KL(uniform || policy) of the next-token distribution at every token, nats; 0 past the ends: the
-    self-certainty of a token (Kang et al. 2025, equation 5)."""
+    self-certainty of a token (Kang et al. 2025, equation 5). `micro_batches` divides B; one is in memory at a
+    time."""
 
     def statistics(logprobs, tokens):
         return (-jnp.log(logprobs.shape[-1]) - jnp.mean(logprobs, -1),)
 
-    return _token_statistics(params, model, prompts, rollouts, dtype, False, logit_chunk, statistics)[0]
+    def one(piece):
+        prompts, rollouts = piece
+        return _token_statistics(params, model, prompts, rollouts, dtype, False, logit_chunk, statistics)[0]
+
+    return in_pieces(one, (prompts, rollouts), micro_batches)
 
 
 jitted_path_logprobs = jax.jit(path_logprobs, static_argnames=("model", "dtype", "remat", "logit_chunk"))

@@ -241,6 +241,11 @@ def test_folders_of_an_earlier_version_are_refused(made):
         known_of(made)
 
 
+def test_a_drift_at_the_end_of_a_run_is_no_alarm():
+    rows = table.watched({"entropy": [[1, 1.0], [2, 1.0]], "eval/kl_to_start": [[1, 5.0], [2, 9.0]]})
+    assert [row for row in rows if "eval/kl_to_start" in row] == [{"step": 1, "eval/kl_to_start": 5.0}]
+
+
 def test_a_torn_report_is_told(tmp_path):
     (tmp_path / "raw.jsonl").write_text('{"run": {"variant": "sept", "seed": 0, "lear')
     with pytest.raises(UserError, match=r"raw\.jsonl, line 1 is no run of an ablation"):

@@ -71,6 +71,9 @@ def test_entropy_is_minus_the_mean_over_a_paths_own_tokens():
 def test_self_certainty_is_the_divergence_of_uniform_from_the_policy():
     group = a_group()
     reward = methods.self_certainty(group)
+    small = dataclasses.replace(group.judge, micro_batches=2, logit_chunk=2)
+    in_parts = methods.self_certainty(dataclasses.replace(group, judge=small))
+    np.testing.assert_allclose(in_parts, reward, rtol=1e-5)
     for b, g in ((0, 1), (1, 2)):
         sequence = list(np.asarray(group.judge.prompts.tokens[b][: group.judge.prompts.length[b]]))
         divergences = []

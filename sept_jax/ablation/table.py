@@ -105,7 +105,8 @@ def run_row(ablation: Ablation, run: Run, look: Look) -> Row:
 
 
 def watched(series: Series) -> Iterator[dict[str, float]]:
-    """What the guard reads of a run: a row an update, and after it one of the evaluation at its step."""
+    """What the guard reads of a run: a row an update, and after it one of the evaluation at its step, but for
+    the last, after which there is nothing to stop."""
     updates: dict[float, dict[str, float]] = {}
     for name in guard.WATCHED:
         for step, value in series.get(name, ()):
@@ -113,7 +114,7 @@ def watched(series: Series) -> Iterator[dict[str, float]]:
     drift = dict(series.get("eval/kl_to_start", ()))
     for step in sorted(updates):
         yield updates[step]
-        if step in drift:
+        if step in drift and step != max(updates):
             yield {"step": step, "eval/kl_to_start": drift[step]}
 
 

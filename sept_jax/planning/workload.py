@@ -125,7 +125,7 @@ def make_workload(config: ConfigDict, model: ModelConfig) -> Workload:
     adapter = Lora(**config.lora) if config.lora.rank else None
     kl = config.loss.kl_weight > 0 and not likelihood
     asked = config.scoring.weights
-    passes = [asked.answer_gain > 0, asked.self_check > 0, kl]
+    passes = [asked.answer_gain > 0, asked.self_check > 0, kl, METHODS[config.method].asks_the_model]
     return Workload(
         model=model,
         lora=adapter,

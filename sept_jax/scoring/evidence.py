@@ -72,7 +72,8 @@ class ModelQuestions:
 
 @dataclasses.dataclass(frozen=True)
 class Judge:
-    """The model that is asked, on the prompts that the paths follow; `micro_batches` divides B."""
+    """The model that is asked, on the prompts that the paths follow; `micro_batches` divides B. Logits are
+    made for `logit_chunk` positions of a path at a time."""
 
     params: PyTree
     prompts: Prompts
@@ -81,6 +82,7 @@ class Judge:
     dtype: DTypeLike
     micro_batches: int
     questions: ModelQuestions
+    logit_chunk: int = 128
 
 
 def gather_evidence(

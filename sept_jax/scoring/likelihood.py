@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from sept_jax.models import decoder
 from sept_jax.models.config import ModelConfig
 from sept_jax.records import Prompts
-from sept_jax.sharding import constrain_batch
+from sept_jax.sharding import constrain_batch, in_pieces
 
 
 def _attend_branch(
@@ -132,7 +132,7 @@ def continuation_logprobs(
 
         return jnp.moveaxis(jax.lax.map(at_cut, jnp.moveaxis(hidden[..., :-1, :], 2, 0)), 0, 2)
 
-    return _in_pieces(one, (prompts, tokens, cut, branches, scored), micro_batches)
+    return in_pieces(one, (prompts, tokens, cut, branches, scored), micro_batches)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "dtype", "micro_batches"))
@@ -164,12 +164,4 @@ def choice_logits(
         hidden = branch_hidden(params, model, prompts, tokens, cut, branches, dtype)
         return decoder.head_logits(head, model, hidden[..., -1, :])
 
-    return _in_pieces(one, (prompts, tokens, cut), micro_batches)
-
-
-def _in_pieces(one, batch: PyTree, pieces: int) -> Array:
-    """`one` over a batch cut along B, a piece at a time; row i goes to piece i mod `pieces`, so that each
-    keeps its share of every device's rows."""
-    cut = jax.tree.map(lambda x: jnp.moveaxis(x.reshape(-1, pieces, *x.shape[1:]), 1, 0), batch)
-    out = jax.lax.map(lambda piece: one(jax.tree.map(constrain_batch, piece)), cut)
-    return jnp.moveaxis(out, 0, 1).reshape(-1, *out.shape[2:])
+    return in_pieces(one, (prompts, tokens, cut), micro_batches)
