@@ -69,7 +69,7 @@ check_settings() {
     [[ $number =~ ^[1-9][0-9]*$ ]] || fail "--nodes, --gpus and --cpus must be numbers above 0, one is '$number'" 2
   done
   [[ -n $dry || -x $venv/bin/python ]] || fail "--venv=$venv has no bin/python: type python3 -m venv $venv && \
-$venv/bin/pip install -e '$here[cuda12]' -c $here/constraints.txt" 2
+$venv/bin/pip install -e '${here}[cuda12]' -c $here/constraints.txt" 2
 }
 
 # jax.distributed counts on one process a GPU, which takes the GPU of its number on the node: every process must

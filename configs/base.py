@@ -165,9 +165,7 @@ def get_config() -> ConfigDict:
     config.warm_start.weight_decay = 0.01
     config.warm_start.clip_norm = 1.0
     config.warm_start.b2 = 0.95
-    config.warm_start.muon = (
-        False  # the layers' matrices follow Muon, everything else Adam with Nesterov's step
-    )
+    config.warm_start.muon = False  # the layers' matrices follow Muon, the rest Adam with Nesterov's step
     config.warm_start.mistakes = ConfigDict(
         # a line's probability of each (precedence: a solution's); see data/mistakes.py
         {"digit": 0.03, "copy": 0.02, "operator": 0.02, "precedence": 0.05, "carry": 0.45, "relation": 0.0}

@@ -19,6 +19,7 @@ START_MAY_CHANGE = (
 )  # fmt: skip
 """What a start is not made with, beside these."""
 PATHS = ("model.path", "data.path")
+"""Of which the last part alone is compared."""
 
 
 def check_unchanged(ablation: Ablation, look: Look) -> None:
