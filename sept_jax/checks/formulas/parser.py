@@ -51,7 +51,8 @@ class Parser:
 
     __slots__ = (
         "ambiguous", "apply", "bars", "dash", "decimals", "depth", "end", "in_angle", "kinds", "names",
-        "numbers", "operators", "pos", "reading", "slash", "symbolic", "tokens", "units", "values", "work",
+        "numbers", "operators", "pos", "reading", "run", "slash", "symbolic", "tokens", "units", "values",
+        "work",
     )  # fmt: skip
 
     def __init__(self, tokens: Tokens):
@@ -59,14 +60,19 @@ class Parser:
         self.kinds, self.values = tokens.kinds, tokens.values
         self.work = 0
         self.pos = self.dash = 0
+        self.run = (0, 0)  # the last tokens that were skipped before a number: a parse may start at each
 
     def parse(self, start: int, end: int, reading: int = 0) -> Value | None:
         """The longest expression from token `start` within `[start, end)`; `pos` is then where it ended,
         `dash` the last minus sign that follows a word (0: none). None, with `pos` at the cause, if
         there is none."""
-        kinds, first = self.kinds, start
-        while first < end and kinds[first] in _BEFORE_NUMBER:
-            first += 1
+        kinds = self.kinds
+        if not self.run[0] <= start < self.run[1]:
+            first = start
+            while first < len(kinds) and kinds[first] in _BEFORE_NUMBER:
+                first += 1
+            self.run = (start, first)
+        first = min(self.run[1], end)
         if first == end or kinds[first] != NUM:
             self.work, self.pos, self.dash = self.work + 1, first, 0
             return None
