@@ -1,10 +1,10 @@
 """SePT on word problems, from nothing, on 2 cores: most mistakes are misread sentences, no download.
 
 The quickstart's decoder, with a token a word, learns the format from worked solutions in which sentences are
-misread, and carries dropped. Of the wrong paths that are sampled the rules refute fewer than four in ten, most
-of them for a carry; in the others each line is true and made of known numbers, but says what the problem does
-not (benchmarks/first_error.py prints the share). There only the group and the model itself can tell, and they
-can: a sentence is misread less often than not. Gold answers are read in evaluation only.
+misread, and carries dropped. Of the wrong paths that are sampled the rules refute fewer than four in ten,
+most of them for a carry; in the others each line is true and made of known numbers, but says what the problem
+does not (benchmarks/first_error.py prints the share). There only the group and the model itself can tell, and
+they can: a sentence is misread less often than not. Gold answers are read in evaluation only.
 
   python -m sept_jax.train --config=configs/story.py
 """

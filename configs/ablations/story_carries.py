@@ -1,5 +1,5 @@
-"""`story.py` with starts that drop more carries and misread less: most wrong paths have an arithmetic slip, and
-rules refute three fifths of them.
+"""`story.py` with starts that drop more carries and misread less: most wrong paths have an arithmetic slip,
+and rules refute three fifths of them.
 
   python -m sept_jax.ablate --config=configs/ablations/story_carries.py
 """
