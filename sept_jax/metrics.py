@@ -13,7 +13,6 @@ from typing import Any, TextIO
 
 import jax
 import numpy as np
-import tensorboardX
 import tqdm
 
 from sept_jax.errors import UserError
@@ -105,6 +104,8 @@ class MetricsWriter:
             self._events = None
 
     def _open(self, purge_step: int | None) -> None:
+        import tensorboardX  # seconds, where torch is installed: it imports that
+
         with _told(self._workdir):
             self._events = tensorboardX.SummaryWriter(
                 str(self._workdir),

@@ -164,6 +164,14 @@ def make_config(**overrides):
     return ConfigDict({"debug": True, "a": {"b": 1, "c": 2}, "d": 3, "debug_overrides": overrides}).lock()
 
 
+@pytest.mark.peer
+@pytest.mark.parametrize("name", ["train", "evaluate", "score", "ablate", "export"])
+def test_a_command_does_not_import_torch_where_it_is_installed(name):
+    pytest.importorskip("torch")
+    code = f"import sys, sept_jax.{name}; raise SystemExit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_apply_debug_lays_over_what_is_not_explicit():
     overrides = {"a": {"b": 10, "c": 20}, "d": 30}
     assert apply_debug(make_config(**overrides), explicit=("a.c",)).to_dict()["a"] == {"b": 10, "c": 2}

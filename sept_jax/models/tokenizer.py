@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from tokenizers import Regex, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as Backend
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from sept_jax.errors import UserError
 
@@ -171,7 +171,12 @@ def load_tokenizer(directory: pathlib.Path, eos_ids: Sequence[int] = ()) -> Toke
     """
     if not any((directory / name).exists() for name in _SOURCES):  # transformers would make an empty one
         raise UserError(f"{directory}: unreadable tokenizer (there is none): expected tokenizer.json")
-    kind = PreTrainedTokenizerFast if (directory / "tokenizer.json").exists() else AutoTokenizer
+    if (directory / "tokenizer.json").exists():
+        kind = PreTrainedTokenizerFast
+    else:
+        from transformers import AutoTokenizer  # seconds, where torch is installed: it imports that
+
+        kind = AutoTokenizer
     try:
         fast = kind.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # transformers and tokenizers raise many types, bare Exception among them
