@@ -68,6 +68,15 @@ def test_what_a_worker_frees_it_keeps(tmp_path):
     assert max(later) < first / 10
 
 
+@pytest.fixture
+def ctrl_c():
+    """SIGINT is KeyboardInterrupt, also where a shell has started the tests in the background, without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_closing_ends_a_run_that_trains(tmp_path):
     crew = Crew(functools.partial(crew_jobs.train_for_ever, str(tmp_path)), 1, tmp_path)
 

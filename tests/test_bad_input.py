@@ -941,6 +941,8 @@ def test_bad_input(case, commands, environment, good, tmp_path):
             ended = commands.run(tmp_path, f"sept_jax.{module}", arguments)
         else:
             ended = run_anew(tmp_path, module, arguments, environment, case.environment)
+            if ended.seconds >= SECONDS:  # what shares the core adds to CPU time, too
+                ended = run_anew(tmp_path, module, arguments, environment, case.environment)
     assert ended.code == 2, ended.stderr
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1, ended.stderr
