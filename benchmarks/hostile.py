@@ -5,10 +5,12 @@ python benchmarks/hostile.py [--inputs 200000] [--seed 0]
 An input is one step, one problem and one path, split into steps. Counted are exceptions, the slowest read of
 one step, reads over 100 ms (processor time, garbage collected between the reads, as in a worker), the peak
 memory of the process, and, by an audit hook, every import, compilation, opened file, socket or process that a
-read causes.
+read causes. A read slower than all before is made twice more, with nothing remembered, and the least time
+counts: whoever shares the core adds to it, also to a read of ten characters.
 """
 
 import argparse
+import functools
 import gc
 import json
 import random
@@ -144,6 +146,25 @@ def peak_memory_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def forget() -> None:
+    """Empties what the checks remember of texts, so that the next read does all its work."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("sept_jax.checks"):
+            for value in vars(module).values():
+                if isinstance(value, functools._lru_cache_wrapper):
+                    value.cache_clear()
+
+
+def timed_read(problem: str, steps: tuple[str, ...], strict: bool) -> tuple[float, Exception | None]:
+    """Seconds of processor time a step, and what the read raised."""
+    start, raised = time.process_time(), None
+    try:
+        read_path(problem, steps, strict)
+    except Exception as error:
+        raised = error
+    return (time.process_time() - start) / max(len(steps), 1), raised
+
+
 def attack(inputs: int, seed: int) -> dict:
     """Reads `inputs` texts and returns the counts."""
     generator = random.Random(seed)
@@ -157,12 +178,13 @@ def attack(inputs: int, seed: int) -> dict:
         text = hostile_text(generator)
         path = tuple(text[a:b] for a, b in split_text(text))
         for problem, steps in ((text, ("So 2 + 2 = 4.",)), ("Is 2 + 2 = 4?", (text,)), (text[:200], path)):
-            start = time.process_time()
-            try:
-                read_path(problem, steps, bool(number % 2))
-            except Exception as error:
+            seconds, error = timed_read(problem, steps, bool(number % 2))
+            if error:
                 exceptions.append(f"{type(error).__name__}: {text[:80]!r}")
-            seconds = (time.process_time() - start) / max(len(steps), 1)
+            for _ in range(2):
+                if seconds > slowest:
+                    forget()
+                    seconds = min(seconds, timed_read(problem, steps, bool(number % 2))[0])
             slow += seconds > SLOW_SECONDS
             if seconds > slowest:
                 slowest, worst = seconds, text[:80]
