@@ -14,10 +14,10 @@ from configs import quickstart
 
 def get_config():
     config = quickstart.get_config()
-    config.steps = 60
-    config.optimizer.decay_steps = 60
-    config.evaluation.every = 20
-    config.checkpoint.every = 20
+    config.steps = 120
+    config.optimizer.decay_steps = 120
+    config.evaluation.every = 40
+    config.checkpoint.every = 40
     config.data.procedural.task = "story"
     config.data.procedural.operations = (1, 2, 3)  # a model this small reads no more than two or three
     config.data.procedural.ood_operations = (4, 5)
@@ -32,7 +32,8 @@ def get_config():
     config.scoring.bias = 0.0
     config.scoring.against = 4.0  # a false equation of known numbers is a wrong step, not a doubtful one
     config.loss.contrastive_weight = 0.0  # pairs cost points here: most bad paths are a guess
-    config.curriculum.target = 0.85  # where paths agree that much, they are seldom wrong
+    # problems come as they are: where paths agree they are easy, and so short, and teach less of longer ones
+    config.curriculum.uniform = True
     config.warm_start.steps = 1000
     config.warm_start.mistakes = {
         "digit": 0.0, "copy": 0.0, "operator": 0.0, "precedence": 0.0, "carry": 0.3, "relation": 0.4,

@@ -19,6 +19,7 @@ def get_config():
         config.variants[name]["loss"] = {"contrastive_weight": 0.1}
     config.overrides.steps = chain.STEPS
     config.overrides.optimizer = {"decay_steps": chain.STEPS}
-    config.overrides.curriculum = {"target": 0.5}
+    config.overrides.curriculum = {"target": 0.5, "uniform": None}
     config.search.learning_rates = (5e-5, 1e-4, 2e-4)
+    config.evaluation = chain.get_config().evaluation
     return config

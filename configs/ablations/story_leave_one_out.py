@@ -28,7 +28,7 @@ def get_config():
         },
         **{f"with_{channel}": {"scoring": {"weights": {channel: 1.0}}} for channel in ASKS_THE_MODEL},
         "with_contrastive": {"loss": {"contrastive_weight": 0.1}},  # off in story.py, too
-        "no_curriculum": {"curriculum": {"uniform": True}},
+        "with_curriculum": {"curriculum": {"uniform": False, "target": 0.85}},
         "temperature_1": {"sampling": {"temperature": 1.0}},
         f"weighting_{other}": {"scoring": {"weighting": other}},
         **{f"advantage_{name}": {"advantage": name} for name in ("first_low", "gain", "path", "min")},
